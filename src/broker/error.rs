@@ -1,0 +1,90 @@
+use thiserror::Error;
+
+/// What can go wrong with a request, in the broker's own words. `protocol/kafka/api` maps each to
+/// a Kafka error code, and nothing else does.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum BrokerError {
+    /// No such topic, or no such partition of it.
+    #[error("unknown topic or partition")]
+    UnknownTopicOrPartition,
+    /// No topic has this id.
+    #[error("unknown topic id")]
+    UnknownTopicId,
+    /// The partition lives on another node (`--nodes per-core`).
+    #[error("this node does not lead the partition")]
+    NotLeader,
+    /// A topic of that name exists.
+    #[error("topic {0:?} already exists")]
+    TopicExists(String),
+    /// The name breaks the rules for names.
+    #[error("invalid topic name: {0}")]
+    InvalidTopic(String),
+    /// A partition count that cannot be.
+    #[error("invalid partitions: {0}")]
+    InvalidPartitions(String),
+    /// A replication factor that cannot be.
+    #[error("invalid replication factor: {0}")]
+    InvalidReplicationFactor(String),
+    /// A setting that is unknown or out of range.
+    #[error("invalid setting: {0}")]
+    InvalidConfig(String),
+    /// A request whose fields contradict each other.
+    #[error("invalid request: {0}")]
+    InvalidRequest(String),
+    /// `acks` is none of -1, 0, 1.
+    #[error("acks must be -1, 0 or 1")]
+    InvalidRequiredAcks,
+    /// A batch does not decode or its checksum is wrong.
+    #[error("corrupt batch: {0}")]
+    CorruptMessage(String),
+    /// A batch decodes but breaks a rule.
+    #[error("invalid record: {0}")]
+    InvalidRecord(String),
+    /// A batch of an old format (magic 0 or 1).
+    #[error("message format {0} is not supported; send record batches v2")]
+    UnsupportedMessageFormat(i8),
+    /// A batch larger than the topic allows.
+    #[error("the batch has {size} bytes; the topic allows {limit} (max.message.bytes)")]
+    MessageTooLarge {
+        /// The batch's size in bytes.
+        size: usize,
+        /// The topic's limit in bytes.
+        limit: usize,
+    },
+    /// A timestamp outside the topic's limits.
+    #[error("invalid timestamp: {0}")]
+    InvalidTimestamp(String),
+    /// The asked offset lies before the log's start or past its end.
+    #[error("offset out of range")]
+    OffsetOutOfRange,
+    /// A gap in an idempotent producer's sequence.
+    #[error("out of order sequence number")]
+    OutOfOrderSequence,
+    /// A batch older than those the broker remembers.
+    #[error("duplicate sequence number")]
+    DuplicateSequence,
+    /// A newer incarnation of the producer exists.
+    #[error("invalid producer epoch")]
+    InvalidProducerEpoch,
+    /// The client knows an older leader epoch than ours.
+    #[error("fenced leader epoch")]
+    FencedLeaderEpoch,
+    /// The client knows a newer leader epoch than ours.
+    #[error("unknown leader epoch")]
+    UnknownLeaderEpoch,
+    /// The disk failed or is full; the message names the thing.
+    #[error("storage error: {0}")]
+    Storage(String),
+    /// A fetch session that we never opened (KIP-227).
+    #[error("fetch session not found")]
+    FetchSessionNotFound,
+    /// The request needs transactions, which are not served.
+    #[error("transactions are not supported")]
+    TransactionsNotSupported,
+    /// The broker is stopping.
+    #[error("the broker is stopping")]
+    ShuttingDown,
+    /// A limit was reached or the peer core did not answer in time.
+    #[error("timed out")]
+    TimedOut,
+}

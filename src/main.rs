@@ -1,0 +1,3 @@
+//! corelane: the command line.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Wire protocols.
+
+pub mod kafka;

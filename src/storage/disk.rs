@@ -1,0 +1,77 @@
+//! What storage asks of a disk, and nothing more, so that a test can stand one in that loses
+//! un-synced writes, tears sectors and fails on demand.
+//!
+//! Every method blocks. On a serving core only [`File::write_at`] into reserved space and reads of
+//! resident ranges are called directly; all else is wrapped in a
+//! [`DiskCall`](super::call::DiskCall) and performed off the core.
+
+use crate::types::Position;
+use std::fmt::Debug;
+use std::io::{self, IoSlice};
+use std::path::Path;
+use std::sync::Arc;
+
+/// An open file, shared by its log and by the readers that were lent ranges of it.
+pub type FileRef = Arc<dyn File>;
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenMode {
+    /// Must not exist yet.
+    CreateNew,
+    /// Must exist; read and written.
+    ReadWrite,
+    /// Must exist; read only.
+    ReadOnly,
+}
+
+/// One name in a directory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DirectoryEntry {
+    /// The last component of the path.
+    pub name: String,
+    /// Whether it is a directory itself.
+    pub is_directory: bool,
+}
+
+/// A file system. Paths are absolute or relative to the process; nothing escapes the data directory.
+pub trait Disk: Send + Sync + Debug {
+    /// Opens a file.
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<FileRef>;
+    /// Makes a directory and its missing parents; not an error if it exists.
+    fn create_directory(&self, path: &Path) -> io::Result<()>;
+    /// The names in a directory, sorted.
+    fn list(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>>;
+    /// Atomically renames a file or directory, replacing a file of the new name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Unlinks a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Removes an empty directory.
+    fn remove_directory(&self, path: &Path) -> io::Result<()>;
+    /// Makes creations, renames and removals in this directory durable.
+    fn sync_directory(&self, path: &Path) -> io::Result<()>;
+}
+
+/// An open file.
+pub trait File: Send + Sync + Debug {
+    /// Writes all parts, one after the other, from `position` on.
+    fn write_at(&self, position: Position, parts: &[IoSlice<'_>]) -> io::Result<()>;
+    /// Reads into `buffer` from `position` on; fewer bytes only at the end of the file.
+    fn read_at(&self, position: Position, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Reserves space for bytes up to `upto` without changing the length.
+    fn reserve(&self, upto: Position) -> io::Result<()>;
+    /// Sets the length, giving back whatever was reserved past it.
+    fn truncate(&self, length: Position) -> io::Result<()>;
+    /// Makes data and length durable (fdatasync).
+    fn sync(&self) -> io::Result<()>;
+    /// Starts writing a range back without waiting and without any promise.
+    fn write_behind(&self, from: Position, upto: Position) -> io::Result<()>;
+    /// The length in bytes.
+    fn length(&self) -> io::Result<Position>;
+    /// Makes a range resident and mapped, so that it can be sent without a page fault.
+    fn populate(&self, from: Position, upto: Position) -> io::Result<()>;
+    /// Whether [`File::populate`] of this range would not wait for the device.
+    fn is_resident(&self, from: Position, upto: Position) -> bool;
+    /// The bytes of a range as memory to send from; `None` if this disk has no mappings.
+    fn mapped(&self, from: Position, upto: Position) -> Option<super::mapping::MappedRange>;
+}
