@@ -98,6 +98,9 @@ impl<'a> Context<'a> {
             return Vec::new();
         }
         let nodes = self.cluster().nodes;
-        nodes.into_iter().filter(|endpoint| wanted.contains(&endpoint.node)).collect()
+        nodes
+            .into_iter()
+            .filter(|endpoint| wanted.contains(&endpoint.node))
+            .collect()
     }
 }

@@ -146,22 +146,31 @@ impl CatalogChange {
         match self {
             Self::CreateTopics(request) => {
                 let topics = request.topics.iter();
-                let topics = topics.map(|topic| (topic.name.clone(), Err(error()))).collect();
+                let topics = topics
+                    .map(|topic| (topic.name.clone(), Err(error())))
+                    .collect();
                 CatalogOutcome::CreateTopics(CreateTopicsResponse { topics })
             }
             Self::DeleteTopics(request) => {
-                let topics = request.topics.iter().map(|topic| topic.failed(error())).collect();
+                let topics = request
+                    .topics
+                    .iter()
+                    .map(|topic| topic.failed(error()))
+                    .collect();
                 CatalogOutcome::DeleteTopics(DeleteTopicsResponse { topics })
             }
             Self::CreatePartitions(request) => {
                 let topics = request.topics.iter();
-                let topics = topics.map(|topic| (topic.name.clone(), Err(error()))).collect();
+                let topics = topics
+                    .map(|topic| (topic.name.clone(), Err(error())))
+                    .collect();
                 CatalogOutcome::CreatePartitions(CreatePartitionsResponse { topics })
             }
             Self::AlterConfigs(request) => {
                 let resources = request.resources.iter();
-                let resources =
-                    resources.map(|(resource, _)| (resource.clone(), Err(error()))).collect();
+                let resources = resources
+                    .map(|(resource, _)| (resource.clone(), Err(error())))
+                    .collect();
                 CatalogOutcome::AlterConfigs(AlterConfigsResponse { resources })
             }
         }

@@ -39,7 +39,9 @@ impl CreatePartitionsRequest {
             });
             (wanted.name.clone(), result)
         });
-        CreatePartitionsResponse { topics: topics.collect() }
+        CreatePartitionsResponse {
+            topics: topics.collect(),
+        }
     }
 }
 
@@ -53,6 +55,9 @@ impl PartitionsWanted {
             return Err(BrokerError::InvalidPartitions(problem));
         }
         check_partitions(self.count, config)?;
-        Ok(Topic { partitions: self.count, ..topic.as_ref().clone() })
+        Ok(Topic {
+            partitions: self.count,
+            ..topic.as_ref().clone()
+        })
     }
 }

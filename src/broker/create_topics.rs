@@ -55,23 +55,40 @@ impl CreateTopicsRequest {
         mut new_id: impl FnMut() -> TopicId,
     ) -> CreateTopicsResponse {
         let topics = self.topics.iter().map(|wanted| {
-            let times = self.topics.iter().filter(|other| other.name == wanted.name).count();
+            let times = self
+                .topics
+                .iter()
+                .filter(|other| other.name == wanted.name)
+                .count();
             let made = if times > 1 {
                 let problem = format!("{:?} is named {times} times", wanted.name);
                 Err(BrokerError::InvalidRequest(problem))
             } else {
-                wanted.check(catalog, config).map(|(name, partitions, settings)| {
-                    let entries = super::describe_configs::entries(&settings, None);
-                    let id = new_id();
-                    if !self.validate_only {
-                        catalog.put(Topic { name, id, partitions, settings });
-                    }
-                    CreatedTopic { id, partitions, settings: entries }
-                })
+                wanted
+                    .check(catalog, config)
+                    .map(|(name, partitions, settings)| {
+                        let entries = super::describe_configs::entries(&settings, None);
+                        let id = new_id();
+                        if !self.validate_only {
+                            catalog.put(Topic {
+                                name,
+                                id,
+                                partitions,
+                                settings,
+                            });
+                        }
+                        CreatedTopic {
+                            id,
+                            partitions,
+                            settings: entries,
+                        }
+                    })
             };
             (wanted.name.clone(), made)
         });
-        CreateTopicsResponse { topics: topics.collect() }
+        CreateTopicsResponse {
+            topics: topics.collect(),
+        }
     }
 }
 

@@ -38,17 +38,31 @@ impl DeleteTopicsRequest {
                     None => Err(BrokerError::UnknownTopicOrPartition),
                 };
                 let id = id.unwrap_or(TopicId::NONE);
-                DeletedTopic { name: Some(name.clone()), id, result }
+                DeletedTopic {
+                    name: Some(name.clone()),
+                    id,
+                    result,
+                }
             }
             TopicRef::Id(id) => {
                 let buried = catalog.bury(*id);
                 let name = buried.map(|buried| buried.name.to_string());
                 let known = name.is_some();
-                let result = if known { Ok(()) } else { Err(BrokerError::UnknownTopicId) };
-                DeletedTopic { name, id: *id, result }
+                let result = if known {
+                    Ok(())
+                } else {
+                    Err(BrokerError::UnknownTopicId)
+                };
+                DeletedTopic {
+                    name,
+                    id: *id,
+                    result,
+                }
             }
         });
-        DeleteTopicsResponse { topics: topics.collect() }
+        DeleteTopicsResponse {
+            topics: topics.collect(),
+        }
     }
 }
 
@@ -59,6 +73,10 @@ impl TopicRef {
             Self::Name(name) => (Some(name.clone()), TopicId::NONE),
             Self::Id(id) => (None, *id),
         };
-        DeletedTopic { name, id, result: Err(error) }
+        DeletedTopic {
+            name,
+            id,
+            result: Err(error),
+        }
     }
 }

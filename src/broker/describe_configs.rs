@@ -103,7 +103,9 @@ impl DescribeConfigsRequest {
             };
             (resource, entries)
         });
-        DescribeConfigsResponse { resources: resources.collect() }
+        DescribeConfigsResponse {
+            resources: resources.collect(),
+        }
     }
 }
 
@@ -125,12 +127,16 @@ impl AlterConfigsRequest {
             });
             (resource.clone(), result)
         });
-        AlterConfigsResponse { resources: resources.collect() }
+        AlterConfigsResponse {
+            resources: resources.collect(),
+        }
     }
 }
 
 fn changed(catalog: &Catalog, name: &str, changes: &[ConfigChange]) -> Result<Topic, BrokerError> {
-    let topic = catalog.by_name(name).ok_or(BrokerError::UnknownTopicOrPartition)?;
+    let topic = catalog
+        .by_name(name)
+        .ok_or(BrokerError::UnknownTopicOrPartition)?;
     let mut overrides = topic.settings.overrides().clone();
     for change in changes {
         match change {
@@ -148,7 +154,10 @@ fn changed(catalog: &Catalog, name: &str, changes: &[ConfigChange]) -> Result<To
     }
     let settings = TopicSettings::new(overrides)
         .map_err(|error| BrokerError::InvalidConfig(error.to_string()))?;
-    Ok(Topic { settings, ..topic.as_ref().clone() })
+    Ok(Topic {
+        settings,
+        ..topic.as_ref().clone()
+    })
 }
 
 fn no_settings(code: i8) -> BrokerError {
@@ -161,7 +170,11 @@ pub(super) fn entries(settings: &TopicSettings, wanted: Option<&[String]>) -> Ve
     let chosen = definitions.filter(|definition| is_wanted(definition.name, wanted));
     let entry = chosen.map(|definition| {
         let set = settings.overrides().get(definition.name);
-        let source = if set.is_some() { ConfigSource::Topic } else { ConfigSource::Default };
+        let source = if set.is_some() {
+            ConfigSource::Topic
+        } else {
+            ConfigSource::Default
+        };
         ConfigEntry {
             name: definition.name.to_owned(),
             value: set.map_or(definition.default, String::as_str).to_owned(),
@@ -188,11 +201,28 @@ fn broker_entries(context: &Context<'_>, wanted: Option<&[String]>) -> Vec<Confi
     let partitions = "How many partitions a topic gets whose creator does not say.";
     let frame = "The largest request accepted, in bytes.";
     let all = vec![
-        entry("auto.create.topics.enable", 1, config.auto_create_topics.to_string(), create),
-        entry("num.partitions", 3, config.default_partitions.to_string(), partitions),
-        entry("socket.request.max.bytes", 3, config.limits.frame_bytes_max.to_string(), frame),
+        entry(
+            "auto.create.topics.enable",
+            1,
+            config.auto_create_topics.to_string(),
+            create,
+        ),
+        entry(
+            "num.partitions",
+            3,
+            config.default_partitions.to_string(),
+            partitions,
+        ),
+        entry(
+            "socket.request.max.bytes",
+            3,
+            config.limits.frame_bytes_max.to_string(),
+            frame,
+        ),
     ];
-    all.into_iter().filter(|entry| is_wanted(&entry.name, wanted)).collect()
+    all.into_iter()
+        .filter(|entry| is_wanted(&entry.name, wanted))
+        .collect()
 }
 
 fn is_wanted(name: &str, wanted: Option<&[String]>) -> bool {

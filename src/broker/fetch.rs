@@ -117,11 +117,7 @@ pub enum FetchStep {
 
 impl FetchOperation {
     /// Finds the owners and asks each for what it has. `wait_max` is bounded already.
-    pub fn start(
-        request: FetchRequest,
-        context: &Context<'_>,
-        now: Instant,
-    ) -> (Self, FetchStep) {
+    pub fn start(request: FetchRequest, context: &Context<'_>, now: Instant) -> (Self, FetchStep) {
         let mut owners = Vec::new();
         let mut hints = Vec::new();
         for topic in &request.topics {
@@ -132,7 +128,11 @@ impl FetchOperation {
                     Err(unknown) => Err(unknown.clone()),
                 };
                 let moved = owner == Err(BrokerError::NotLeader);
-                hints.push(moved.then(|| context.hint(&topic.topic, read.index)).flatten());
+                hints.push(
+                    moved
+                        .then(|| context.hint(&topic.topic, read.index))
+                        .flatten(),
+                );
                 owners.push(owner);
             }
         }
@@ -200,7 +200,11 @@ impl FetchOperation {
         self.stale = false;
         self.results = Scatter::new();
         let mut outgoing = Outgoing::new();
-        let reads = self.request.topics.iter().flat_map(|topic| &topic.partitions);
+        let reads = self
+            .request
+            .topics
+            .iter()
+            .flat_map(|topic| &topic.partitions);
         for (read, owner) in reads.zip(&self.owners) {
             match owner {
                 Ok((core, partition)) => {
@@ -230,7 +234,11 @@ impl FetchOperation {
             return FetchStep::Wait;
         }
         let failed = self.results.iter().any(Result::is_err);
-        let ranges = self.results.iter().flatten().filter_map(|part| part.range.as_ref());
+        let ranges = self
+            .results
+            .iter()
+            .flatten()
+            .filter_map(|part| part.range.as_ref());
         let bytes: u64 = ranges.map(|range| range.length()).sum();
         let enough = bytes >= u64::from(self.request.bytes_min);
         if failed || enough || now >= self.deadline {
@@ -261,7 +269,11 @@ impl FetchOperation {
     pub fn finish(self) -> FetchResponse {
         if self.request.session.0 != 0 {
             let error = Some(BrokerError::FetchSessionNotFound);
-            return FetchResponse { error, topics: Vec::new(), endpoints: Vec::new() };
+            return FetchResponse {
+                error,
+                topics: Vec::new(),
+                endpoints: Vec::new(),
+            };
         }
         let mut room = u64::from(self.request.bytes_max);
         let mut first = true;
@@ -285,9 +297,16 @@ impl FetchOperation {
                     Err(error) => refused(read.index, error, leader),
                 });
             }
-            topics.push(FetchedTopic { topic: topic.topic, partitions });
+            topics.push(FetchedTopic {
+                topic: topic.topic,
+                partitions,
+            });
         }
-        FetchResponse { error: None, topics, endpoints: self.endpoints }
+        FetchResponse {
+            error: None,
+            topics,
+            endpoints: self.endpoints,
+        }
     }
 }
 

@@ -96,15 +96,28 @@ impl ListOffsetsOperation {
                 match owner {
                     Ok((core, partition)) => {
                         results.expect_from(core);
-                        let ListOffsetsPartition { leader_epoch, target, .. } = *search;
-                        outgoing.push(core, SeekItem { partition, leader_epoch, target });
+                        let ListOffsetsPartition {
+                            leader_epoch,
+                            target,
+                            ..
+                        } = *search;
+                        outgoing.push(
+                            core,
+                            SeekItem {
+                                partition,
+                                leader_epoch,
+                                target,
+                            },
+                        );
                     }
                     Err(error) => results.settle(Err(error)),
                 }
             }
         }
         let questions = outgoing.into_cores();
-        let questions = questions.map(|(core, items)| (core, CoreRequest::Seek(items))).collect();
+        let questions = questions
+            .map(|(core, items)| (core, CoreRequest::Seek(items)))
+            .collect();
         let topics = request.topics;
         (Self { topics, results }, questions)
     }

@@ -53,22 +53,37 @@ impl MetadataRequest {
             if let TopicRef::Name(name) = topic
                 && context.catalog.by_name(name).is_none()
                 && TopicName::new(name).is_ok()
-                && !topics.iter().any(|wanted: &TopicWanted| &wanted.name == name)
+                && !topics
+                    .iter()
+                    .any(|wanted: &TopicWanted| &wanted.name == name)
             {
                 topics.push(TopicWanted::with_defaults(name.clone()));
             }
         }
         let validate_only = false;
-        (!topics.is_empty()).then_some(CreateTopicsRequest { topics, validate_only })
+        (!topics.is_empty()).then_some(CreateTopicsRequest {
+            topics,
+            validate_only,
+        })
     }
 
     /// Describes what the catalog holds.
     pub fn answer(&self, context: &Context<'_>) -> MetadataResponse {
         let topics = match &self.topics {
-            None => context.catalog.topics().map(|topic| described(topic, context)).collect(),
-            Some(wanted) => wanted.iter().map(|topic| looked_up(topic, context)).collect(),
+            None => context
+                .catalog
+                .topics()
+                .map(|topic| described(topic, context))
+                .collect(),
+            Some(wanted) => wanted
+                .iter()
+                .map(|topic| looked_up(topic, context))
+                .collect(),
         };
-        MetadataResponse { cluster: context.cluster(), topics }
+        MetadataResponse {
+            cluster: context.cluster(),
+            topics,
+        }
     }
 }
 
@@ -81,9 +96,17 @@ fn looked_up(wanted: &TopicRef, context: &Context<'_>) -> TopicMetadata {
                     Ok(_) => error,
                     Err(invalid) => BrokerError::InvalidTopic(invalid.to_string()),
                 };
-                TopicMetadata { name: Some(name.clone()), id: TopicId::NONE, result: Err(error) }
+                TopicMetadata {
+                    name: Some(name.clone()),
+                    id: TopicId::NONE,
+                    result: Err(error),
+                }
             }
-            TopicRef::Id(id) => TopicMetadata { name: None, id: *id, result: Err(error) },
+            TopicRef::Id(id) => TopicMetadata {
+                name: None,
+                id: *id,
+                result: Err(error),
+            },
         },
     }
 }
@@ -91,7 +114,11 @@ fn looked_up(wanted: &TopicRef, context: &Context<'_>) -> TopicMetadata {
 fn described(topic: &Topic, context: &Context<'_>) -> TopicMetadata {
     let partitions = (0..topic.partitions).map(PartitionIndex::new).map(|index| {
         let leader = context.leader(TopicPartition::new(topic.id, index));
-        PartitionMetadata { index, leader, epoch: context.catalog.leader_epoch }
+        PartitionMetadata {
+            index,
+            leader,
+            epoch: context.catalog.leader_epoch,
+        }
     });
     TopicMetadata {
         name: Some(topic.name.to_string()),

@@ -35,18 +35,19 @@ pub use describe_configs::{
 };
 pub use error::BrokerError;
 pub use fetch::{
-    FetchOperation, FetchPartition, FetchRequest, FetchResponse, FetchStep, FetchTopic, FetchedPartition, FetchedTopic,
+    FetchOperation, FetchPartition, FetchRequest, FetchResponse, FetchStep, FetchTopic,
+    FetchedPartition, FetchedTopic,
 };
 pub use init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 pub use list_offsets::{
-    FoundOffset, ListOffsetsOperation, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
-    OffsetTarget,
+    FoundOffset, ListOffsetsOperation, ListOffsetsPartition, ListOffsetsRequest,
+    ListOffsetsResponse, ListOffsetsTopic, OffsetTarget,
 };
 pub use metadata::{MetadataRequest, MetadataResponse, PartitionMetadata, TopicMetadata};
 pub use part::Part;
 pub use produce::{
-    Acks, ProduceOperation, ProducePartition, ProduceRequest, ProduceResponse, ProduceTopic, ProducedPartition,
-    ProducedTopic,
+    Acks, ProduceOperation, ProducePartition, ProduceRequest, ProduceResponse, ProduceTopic,
+    ProducedPartition, ProducedTopic,
 };
 
 /// What an operation asks of which core.

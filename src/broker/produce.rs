@@ -108,13 +108,15 @@ impl ProduceOperation {
                     (Some(refusal), _) => Err(refusal.clone()),
                     (None, Err(unknown)) => Err(unknown.clone()),
                     (None, Ok(topic)) => {
-                        context.owner(topic, index).and_then(|(core, partition_id)| {
-                            if !seen.insert(partition_id) {
-                                let twice = "a partition is named twice in one request";
-                                return Err(BrokerError::InvalidRequest(twice.into()));
-                            }
-                            Ok((core, partition_id, check(topic, partition.records)?))
-                        })
+                        context
+                            .owner(topic, index)
+                            .and_then(|(core, partition_id)| {
+                                if !seen.insert(partition_id) {
+                                    let twice = "a partition is named twice in one request";
+                                    return Err(BrokerError::InvalidRequest(twice.into()));
+                                }
+                                Ok((core, partition_id, check(topic, partition.records)?))
+                            })
                     }
                 };
                 let mut leader = None;
@@ -132,18 +134,32 @@ impl ProduceOperation {
                 }
                 // The result is filled in by `finish`.
                 let result = Err(BrokerError::TimedOut);
-                partitions.push(ProducedPartition { index, result, leader });
+                partitions.push(ProducedPartition {
+                    index,
+                    result,
+                    leader,
+                });
             }
-            topics.push(ProducedTopic { topic: produced.topic, partitions });
+            topics.push(ProducedTopic {
+                topic: produced.topic,
+                partitions,
+            });
         }
-        let hints = topics.iter().flat_map(|topic| &topic.partitions).filter_map(|p| p.leader);
+        let hints = topics
+            .iter()
+            .flat_map(|topic| &topic.partitions)
+            .filter_map(|p| p.leader);
         let endpoints = context.endpoints(hints);
         let durable = request.acks == Ok(Acks::Durable);
         let questions = outgoing
             .into_cores()
             .map(|(core, items)| (core, CoreRequest::Append { durable, items }))
             .collect();
-        let response = ProduceResponse { acks: request.acks, topics, endpoints };
+        let response = ProduceResponse {
+            acks: request.acks,
+            topics,
+            endpoints,
+        };
         (Self { response, results }, questions)
     }
 
@@ -163,7 +179,10 @@ impl ProduceOperation {
     /// The response, once complete.
     pub fn finish(self) -> ProduceResponse {
         let mut response = self.response;
-        let partitions = response.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+        let partitions = response
+            .topics
+            .iter_mut()
+            .flat_map(|topic| &mut topic.partitions);
         for (partition, result) in partitions.zip(self.results.into_results()) {
             partition.result = result;
         }

@@ -30,10 +30,16 @@ impl<R> Scatter<R> {
 
     /// Takes a core's replies, as many as were asked of it.
     pub(super) fn fill(&mut self, core: CoreId, replies: Vec<R>) {
-        let places = self.asked.remove(&core).expect("a core replies once, and only if asked");
+        let places = self
+            .asked
+            .remove(&core)
+            .expect("a core replies once, and only if asked");
         assert_eq!(places.len(), replies.len(), "one reply per item");
         for (place, reply) in places.into_iter().zip(replies) {
-            let slot = self.results.get_mut(place).expect("places come from expect_from");
+            let slot = self
+                .results
+                .get_mut(place)
+                .expect("places come from expect_from");
             assert!(slot.replace(reply).is_none(), "a place is filled once");
         }
     }
@@ -45,7 +51,9 @@ impl<R> Scatter<R> {
     /// All results in the client's order.
     pub(super) fn into_results(self) -> impl Iterator<Item = R> {
         assert!(self.asked.is_empty(), "every core has replied");
-        self.results.into_iter().map(|result| result.expect("every place is filled"))
+        self.results
+            .into_iter()
+            .map(|result| result.expect("every place is filled"))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &R> {
@@ -87,7 +95,10 @@ mod tests {
         scatter.fill(a, vec!["a0"]);
         scatter.fill(b, vec!["b0", "b1"]);
         assert!(scatter.is_complete());
-        assert_eq!(scatter.into_results().collect::<Vec<_>>(), ["b0", "known", "a0", "b1"]);
+        assert_eq!(
+            scatter.into_results().collect::<Vec<_>>(),
+            ["b0", "known", "a0", "b1"]
+        );
     }
 
     #[test]

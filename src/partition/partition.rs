@@ -1,5 +1,6 @@
 use super::append::{AppendError, Appended};
 use crate::record::{Batch, with_log_append_time};
+use crate::storage::FileRange;
 use crate::storage::call::{Calls, DiskReply, Ticket};
 use crate::storage::log::{Completed, Log, LogConfig};
 use crate::storage::producer_state::{ProducerState, SequenceCheck, SequenceError};
@@ -112,7 +113,11 @@ impl Partition {
         now: Now,
         outcome: &mut Outcome,
     ) {
-        self.waiting_for_room.push_back(Offered { token, batch, durable });
+        self.waiting_for_room.push_back(Offered {
+            token,
+            batch,
+            durable,
+        });
         self.admit(now, outcome);
     }
 
@@ -133,10 +138,20 @@ impl Partition {
                     }
                     self.write(offered, now, outcome);
                 }
-                Ok(SequenceCheck::Duplicate { base_offset, last_offset }) => {
+                Ok(SequenceCheck::Duplicate {
+                    base_offset,
+                    last_offset,
+                    ..
+                }) => {
                     let original = self.appended(base_offset, None);
                     let until = last_offset.next();
-                    self.answer_when_synced(offered.token, until, original, offered.durable, outcome);
+                    self.answer_when_synced(
+                        offered.token,
+                        until,
+                        original,
+                        offered.durable,
+                        outcome,
+                    );
                 }
                 Err(error) => outcome.answers.push((offered.token, Err(error.into()))),
             }
@@ -145,11 +160,15 @@ impl Partition {
     }
 
     fn write(&mut self, offered: Offered, now: Now, outcome: &mut Outcome) {
-        let Offered { token, batch, durable } = offered;
+        let Offered {
+            token,
+            batch,
+            durable,
+        } = offered;
         let (batch, log_append_time) = match self.config.timestamp_source {
             TimestampSource::CreateTime => (batch, None),
             TimestampSource::LogAppendTime => {
-                (with_log_append_time(batch, now.wall), Some(now.wall))
+                (with_log_append_time(&batch, now.wall), Some(now.wall))
             }
         };
         let base_offset = match self.log.append(&batch, self.epoch, now.wall) {
@@ -199,7 +218,11 @@ impl Partition {
         base_offset: Offset,
         log_append_time: Option<crate::types::Timestamp>,
     ) -> Appended {
-        Appended { base_offset, log_append_time, log_start: self.log.start() }
+        Appended {
+            base_offset,
+            log_append_time,
+            log_start: self.log.start(),
+        }
     }
 
     /// A sync for those who wait, shared by all that are appended by the time it begins.
@@ -261,11 +284,31 @@ impl Partition {
     fn fail(&mut self, what: String, outcome: &mut Outcome) {
         let waiting = std::mem::take(&mut self.waiting_for_sync);
         for (_, token) in waiting.into_keys() {
-            outcome.answers.push((token, Err(AppendError::Storage(what.clone()))));
+            outcome
+                .answers
+                .push((token, Err(AppendError::Storage(what.clone()))));
         }
         self.failure = Some(what);
         self.flush_at = None;
     }
+
+    /// A clean stop: sync, cut the reservation, note that nothing need be scanned. Appends are no
+    /// longer offered.
+    pub fn close(&mut self, outcome: &mut Outcome) {
+        self.dismiss(outcome);
+        self.flush_at = None;
+        if self.failure.is_none() {
+            self.log.close(&mut outcome.calls);
+        }
+    }
+
+    /// A range that was read is resident now.
+    pub fn populated(&mut self, range: &FileRange) {
+        self.log.populated(range);
+    }
+
+    /// Retention and checkpoints; called now and then.
+    pub fn upkeep(&mut self, _now: Now, _outcome: &mut Outcome) {}
 
     /// The partition goes away: whoever waits is told so.
     pub fn dismiss(&mut self, outcome: &mut Outcome) {
@@ -273,7 +316,9 @@ impl Partition {
         let offered = std::mem::take(&mut self.waiting_for_room);
         let tokens = synced.into_keys().map(|(_, token)| token);
         let tokens = tokens.chain(offered.into_iter().map(|offered| offered.token));
-        outcome.answers.extend(tokens.map(|token| (token, Err(AppendError::Gone))));
+        outcome
+            .answers
+            .extend(tokens.map(|token| (token, Err(AppendError::Gone))));
     }
 
     /// The topic's settings changed.
@@ -284,7 +329,9 @@ impl Partition {
             let synced = self.log.end();
             self.high_watermark = self.high_watermark.max(synced);
             let waiting = std::mem::take(&mut self.waiting_for_sync);
-            let answers = waiting.into_iter().map(|((_, token), appended)| (token, Ok(appended)));
+            let answers = waiting
+                .into_iter()
+                .map(|((_, token), appended)| (token, Ok(appended)));
             outcome.answers.extend(answers);
         }
     }
@@ -293,9 +340,9 @@ impl Partition {
 impl From<SequenceError> for AppendError {
     fn from(error: SequenceError) -> Self {
         match error {
-            SequenceError::OutOfOrder => Self::OutOfOrderSequence,
-            SequenceError::Fenced => Self::InvalidProducerEpoch,
-            SequenceError::TooOld => Self::DuplicateSequence,
+            SequenceError::OutOfOrder { .. } => Self::OutOfOrderSequence,
+            SequenceError::Fenced { .. } => Self::InvalidProducerEpoch,
+            SequenceError::Forgotten { .. } => Self::DuplicateSequence,
         }
     }
 }

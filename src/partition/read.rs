@@ -70,7 +70,11 @@ impl Partition {
             None => self.high_watermark,
         };
         let range = self.log.read(offset, readable, bytes_max, at_least_one)?;
-        Ok(ReadRange { range, high_watermark: self.high_watermark, log_start: self.log.start() })
+        Ok(ReadRange {
+            range,
+            high_watermark: self.high_watermark,
+            log_start: self.log.start(),
+        })
     }
 
     /// Finds an offset and its timestamp; `None` if no readable record qualifies.
@@ -83,9 +87,7 @@ impl Partition {
         match target {
             SeekTarget::Earliest => Ok(Some((self.log.start(), Timestamp::NONE))),
             SeekTarget::Latest => Ok(Some((self.high_watermark, Timestamp::NONE))),
-            SeekTarget::LargestTimestamp => {
-                Ok(self.log.largest_timestamp(self.high_watermark)?)
-            }
+            SeekTarget::LargestTimestamp => Ok(self.log.largest_timestamp(self.high_watermark)?),
             SeekTarget::At(time) => Ok(self.log.offset_for_timestamp(time, self.high_watermark)?),
         }
     }

@@ -52,11 +52,17 @@ impl Boot {
     /// choice of this start.
     pub fn load(disk: &dyn Disk, config: Arc<Config>, seed: u64) -> Result<Self, BootError> {
         let path = config.data.join(catalog_file::NAME);
-        let io = |error| BootError::Io { path: path.clone(), error };
+        let io = |error| BootError::Io {
+            path: path.clone(),
+            error,
+        };
         let mut catalog = match read(disk, &path).map_err(io)? {
             Some(bytes) => {
                 let decoded = catalog_file::decode(&bytes);
-                let error = |error| BootError::Catalog { path: path.clone(), error };
+                let error = |error| BootError::Catalog {
+                    path: path.clone(),
+                    error,
+                };
                 Catalog::from_snapshot(decoded.map_err(error)?).map_err(error)?
             }
             None => first_catalog(seed),
@@ -66,24 +72,37 @@ impl Boot {
         }
         catalog.clean = false;
         remove_buried(disk, &config.data, &mut catalog).map_err(io)?;
-        write_catalog(&config.data, &catalog).perform(disk).map_err(io)?;
-        Ok(Self { catalog: Arc::new(catalog), config, seed })
+        write_catalog(&config.data, &catalog)
+            .perform(disk)
+            .map_err(io)?;
+        Ok(Self {
+            catalog: Arc::new(catalog),
+            config,
+            seed,
+        })
     }
 
     /// Recovers the partitions of one core and makes its shard. Damaged partitions go offline, by
     /// name; they do not keep the others from serving.
     pub fn shard(&self, disk: &dyn Disk, core: CoreId) -> Result<Shard, BootError> {
         let placement = Placement::new(self.config.cores);
-        let names = disk.list(&self.config.data).map_err(|error| BootError::Io {
-            path: self.config.data.clone(),
-            error,
-        })?;
+        let names = disk
+            .list(&self.config.data)
+            .map_err(|error| BootError::Io {
+                path: self.config.data.clone(),
+                error,
+            })?;
         let mut partitions = FxHashMap::default();
         for topic in self.catalog.topics() {
             for id in self::partitions(topic).filter(|id| placement.owner(*id) == core) {
                 let directory = directory(&self.config.data, topic, id);
                 let name = directory.file_name().map(|name| name.to_string_lossy());
-                let found = names.binary_search_by(|entry| entry.name.as_str().cmp(&name.as_deref().unwrap_or_default()));
+                let found = names.binary_search_by(|entry| {
+                    entry
+                        .name
+                        .as_str()
+                        .cmp(&name.as_deref().unwrap_or_default())
+                });
                 if found.is_ok() {
                     partitions.insert(id, self.recover(disk, topic, id, directory));
                 }
@@ -177,7 +196,10 @@ fn remove_buried(disk: &dyn Disk, data: &Path, catalog: &mut Catalog) -> io::Res
 /// The call that makes a catalog the durable one.
 pub(super) fn write_catalog(data: &Path, catalog: &Catalog) -> DiskCall {
     let bytes = catalog_file::encode(&catalog.to_snapshot());
-    DiskCall::ReplaceFile { path: data.join(catalog_file::NAME), bytes: bytes.into() }
+    DiskCall::ReplaceFile {
+        path: data.join(catalog_file::NAME),
+        bytes: bytes.into(),
+    }
 }
 
 /// Where a partition's files lie.
@@ -188,7 +210,7 @@ pub(super) fn directory(data: &Path, topic: &Topic, partition: TopicPartition) -
 /// Where a deleted partition's directory waits for its removal.
 pub(super) fn burial_place(directory: &Path, topic: TopicId) -> PathBuf {
     let name = directory.file_name().unwrap_or_default().to_string_lossy();
-    // A long name is cut so that the whole stays within 255 bytes; the id tells topics apart.
+    // The id in place of the name: both would not fit into 255 bytes.
     let number = name.rsplit_once('-').map_or("", |(_, number)| number);
     directory.with_file_name(format!("{topic}-{number}-delete"))
 }

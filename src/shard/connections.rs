@@ -59,18 +59,20 @@ impl Shard {
     }
 
     /// The length of the next frame arrived.
-    pub(super) fn announced(
-        &mut self,
-        id: ConnectionId,
-        length: i32,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn announced(&mut self, id: ConnectionId, length: i32, effects: &mut Vec<Effect>) {
         let most = self.config.limits.frame_bytes_max;
-        let accepted = u32::try_from(length).ok().filter(|length| (1..=most).contains(length));
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let accepted = u32::try_from(length)
+            .ok()
+            .filter(|length| (1..=most).contains(length));
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         match accepted {
             Some(length) => {
-                assert!(connection.announced.is_none(), "one frame is announced at a time");
+                assert!(
+                    connection.announced.is_none(),
+                    "one frame is announced at a time"
+                );
                 connection.announced = Some(length);
                 self.admit(id, effects);
             }
@@ -87,8 +89,12 @@ impl Shard {
     /// Lets the announced frame in if a slot and memory are free.
     fn admit(&mut self, id: ConnectionId, effects: &mut Vec<Effect>) {
         let slots_max = self.config.limits.slots_per_connection_max;
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        let Some(length) = connection.announced else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let Some(length) = connection.announced else {
+            return;
+        };
         if connection.closing
             || connection.slots.len() >= slots_max
             || !self.memory.reserve(id, length)
@@ -97,9 +103,17 @@ impl Shard {
         }
         connection.announced = None;
         let slot = connection.next_slot.take();
-        let entry = Slot { id: slot, frame_bytes: length, response: None };
+        let entry = Slot {
+            id: slot,
+            frame_bytes: length,
+            response: None,
+        };
         connection.slots.push_back(entry);
-        effects.push(Effect::Admit { connection: id, slot, length });
+        effects.push(Effect::Admit {
+            connection: id,
+            slot,
+            length,
+        });
     }
 
     /// Lets in whoever waits for memory.
@@ -121,7 +135,9 @@ impl Shard {
         effects: &mut Vec<Effect>,
     ) {
         // A client that left does not need its answer.
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         let entry = connection.slots.iter_mut().find(|entry| entry.id == slot);
         let entry = entry.expect("a slot lives until its response is sent");
         assert!(entry.response.is_none(), "a request is answered once");
@@ -131,7 +147,11 @@ impl Shard {
             && let Some(parts) = &mut entry.response
         {
             let parts = std::mem::take(parts);
-            effects.push(Effect::Respond { connection: id, slot: entry.id, parts });
+            effects.push(Effect::Respond {
+                connection: id,
+                slot: entry.id,
+                parts,
+            });
             connection.sending += 1;
         }
         self.memory.release(frame_bytes);
@@ -140,8 +160,13 @@ impl Shard {
 
     /// A response left whole.
     pub(super) fn sent(&mut self, id: ConnectionId, slot: SlotId, effects: &mut Vec<Effect>) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        let first = connection.slots.pop_front().expect("only what was responded is sent");
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let first = connection
+            .slots
+            .pop_front()
+            .expect("only what was responded is sent");
         assert_eq!(first.id, slot, "responses are sent in order");
         connection.sending -= 1;
         self.admit(id, effects);
@@ -149,17 +174,24 @@ impl Shard {
 
     /// Ends a connection from our side.
     pub(super) fn close(&mut self, id: ConnectionId, reason: String, effects: &mut Vec<Effect>) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
         if !std::mem::replace(&mut connection.closing, true) {
             self.memory.forget(id);
-            effects.push(Effect::Close { connection: id, reason });
+            effects.push(Effect::Close {
+                connection: id,
+                reason,
+            });
             self.admit_waiting(effects);
         }
     }
 
     /// A connection is gone; what it asked for is finished without it.
     pub(super) fn closed(&mut self, id: ConnectionId, effects: &mut Vec<Effect>) {
-        let Some(connection) = self.connections.remove(&id) else { return };
+        let Some(connection) = self.connections.remove(&id) else {
+            return;
+        };
         self.memory.forget(id);
         for slot in connection.slots {
             self.memory.release(slot.frame_bytes);
@@ -168,4 +200,3 @@ impl Shard {
         self.admit_waiting(effects);
     }
 }
-

@@ -56,6 +56,10 @@ impl Deadlines {
         Some(first.1)
     }
 
+    pub(super) fn ensure_upkeep(&mut self, at: Instant) {
+        self.upkeep.get_or_insert(at);
+    }
+
     pub(super) fn set_upkeep(&mut self, at: Option<Instant>) {
         self.upkeep = at;
     }

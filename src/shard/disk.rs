@@ -21,12 +21,7 @@ pub(super) enum Purpose {
 
 impl Shard {
     /// Has a disk call performed off the core.
-    pub(super) fn call(
-        &mut self,
-        purpose: Purpose,
-        call: DiskCall,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn call(&mut self, purpose: Purpose, call: DiskCall, effects: &mut Vec<Effect>) {
         let io = self.next_io.take();
         self.disk_calls.insert(io, purpose);
         effects.push(Effect::Disk { io, call });
@@ -46,6 +41,7 @@ impl Shard {
                 self.with_partition(partition, effects, |partition, outcome| {
                     partition.completed(ticket, result, now, outcome);
                 });
+                self.bury_if_quiet(partition, effects);
                 self.append_throttled(now, effects);
             }
             Purpose::Populate(read, partition, range) => {

@@ -11,7 +11,11 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn new(max: u64) -> Self {
-        Self { used: 0, max, waiting: VecDeque::new() }
+        Self {
+            used: 0,
+            max,
+            waiting: VecDeque::new(),
+        }
     }
 
     /// Takes `length` bytes, first come first served. One frame always fits, whatever its size.
@@ -34,7 +38,10 @@ impl Memory {
 
     /// Gives bytes back.
     pub(super) fn release(&mut self, length: u32) {
-        self.used = self.used.checked_sub(u64::from(length)).expect("released once");
+        self.used = self
+            .used
+            .checked_sub(u64::from(length))
+            .expect("released once");
     }
 
     /// Whose turn it is.
@@ -54,7 +61,11 @@ mod tests {
 
     #[test]
     fn one_frame_always_fits_and_the_rest_wait_their_turn() {
-        let (a, b, c) = (ConnectionId::new(1), ConnectionId::new(2), ConnectionId::new(3));
+        let (a, b, c) = (
+            ConnectionId::new(1),
+            ConnectionId::new(2),
+            ConnectionId::new(3),
+        );
         let mut memory = Memory::new(100);
         assert!(memory.reserve(a, 500));
         assert!(!memory.reserve(b, 10));
@@ -69,7 +80,11 @@ mod tests {
 
     #[test]
     fn a_connection_that_is_gone_holds_nobody_up() {
-        let (a, b, c) = (ConnectionId::new(1), ConnectionId::new(2), ConnectionId::new(3));
+        let (a, b, c) = (
+            ConnectionId::new(1),
+            ConnectionId::new(2),
+            ConnectionId::new(3),
+        );
         let mut memory = Memory::new(100);
         assert!(memory.reserve(a, 100));
         assert!(!memory.reserve(b, 10));

@@ -26,8 +26,10 @@ mod owner;
 mod registrar;
 mod shard;
 mod stop;
+mod upkeep;
 mod watches;
 
+pub use crate::types::Now;
 pub use boot::{Boot, BootError};
 pub use effect::Effect;
 pub use event::Event;

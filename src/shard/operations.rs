@@ -1,8 +1,8 @@
 use super::{Effect, Message, Shard};
 use crate::broker::{
-    BrokerError, CatalogChange, CatalogOutcome, Context, CoreReply,
-    CoreRequest, FetchOperation, FetchStep, InitProducerIdResponse, ListOffsetsOperation,
-    MetadataRequest, ProduceOperation, Questions, Request, Response,
+    BrokerError, CatalogChange, CatalogOutcome, Context, CoreReply, CoreRequest, FetchOperation,
+    FetchStep, InitProducerIdResponse, ListOffsetsOperation, MetadataRequest, ProduceOperation,
+    Questions, Request, Response,
 };
 use crate::protocol::kafka::api::{self, Call};
 use crate::types::{ConnectionId, CoreId, Now, ProducerEpoch, RequestId, SlotId};
@@ -57,7 +57,9 @@ impl Shard {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(client) = self.connections.get(&connection) else { return };
+        let Some(client) = self.connections.get(&connection) else {
+            return;
+        };
         let context = Context {
             catalog: &self.catalog,
             placement: self.placement,
@@ -72,7 +74,15 @@ impl Shard {
             Begun::Waiting(kind, questions) => (kind, questions),
         };
         let id = self.next_request.take();
-        self.operations.insert(id, Operation { connection, slot, call, kind });
+        self.operations.insert(
+            id,
+            Operation {
+                connection,
+                slot,
+                call,
+                kind,
+            },
+        );
         if let Some(deadline) = self.fetch(id).map(FetchOperation::deadline) {
             self.deadlines.set_fetch(deadline, id);
         }
@@ -99,7 +109,9 @@ impl Shard {
         effects: &mut Vec<Effect>,
     ) {
         // A fetch whose client left is forgotten before its replies come.
-        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let Some(operation) = self.operations.get_mut(&id) else {
+            return;
+        };
         match (&mut operation.kind, reply) {
             (Kind::Produce(produce), reply) => produce.reply(from, reply),
             (Kind::ListOffsets(search), reply) => search.reply(from, reply),
@@ -137,13 +149,23 @@ impl Shard {
             Kind::ListOffsets(search) => Response::ListOffsets(search.finish()),
             _ => unreachable!("the others are finished by their reply"),
         };
-        let Operation { connection, slot, call, .. } = operation;
+        let Operation {
+            connection,
+            slot,
+            call,
+            ..
+        } = operation;
         self.respond(connection, slot, api::respond(&call, response), effects);
     }
 
     fn finish(&mut self, id: RequestId, response: Response, effects: &mut Vec<Effect>) {
         let operation = self.operations.remove(&id).expect("it is finished once");
-        let Operation { connection, slot, call, .. } = operation;
+        let Operation {
+            connection,
+            slot,
+            call,
+            ..
+        } = operation;
         self.respond(connection, slot, api::respond(&call, response), effects);
     }
 
@@ -188,7 +210,9 @@ impl Shard {
         effects: &mut Vec<Effect>,
     ) {
         // The fetch may have ended while the wake was under way.
-        let Some(fetch) = self.fetch_mut(id) else { return };
+        let Some(fetch) = self.fetch_mut(id) else {
+            return;
+        };
         let step = fetch.wake(from, now.monotonic);
         self.fetch_step(id, step, effects);
     }
@@ -196,7 +220,9 @@ impl Shard {
     /// Ends the waiting of fetches whose time is up.
     pub(super) fn expire_fetches(&mut self, now: Now, effects: &mut Vec<Effect>) {
         while let Some(id) = self.deadlines.due_fetch(now.monotonic) {
-            let Some(fetch) = self.fetch_mut(id) else { continue };
+            let Some(fetch) = self.fetch_mut(id) else {
+                continue;
+            };
             let step = fetch.expire();
             self.fetch_step(id, step, effects);
         }
@@ -208,7 +234,12 @@ impl Shard {
             FetchStep::Ask(questions) => self.ask(id, questions, effects),
             FetchStep::Done => {
                 let operation = self.end_fetch(id, effects);
-                let Operation { connection, slot, call, kind: Kind::Fetch(fetch) } = operation
+                let Operation {
+                    connection,
+                    slot,
+                    call,
+                    kind: Kind::Fetch(fetch),
+                } = operation
                 else {
                     unreachable!("only fetches have fetch steps");
                 };

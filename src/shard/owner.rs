@@ -81,7 +81,11 @@ impl Shard {
         let asker = (from, id);
         match request {
             CoreRequest::Append { durable, items } => {
-                let throttled = Throttled { asker, durable, items };
+                let throttled = Throttled {
+                    asker,
+                    durable,
+                    items,
+                };
                 self.owner.throttled.push_back(throttled);
                 self.append_throttled(now, effects);
             }
@@ -118,7 +122,10 @@ impl Shard {
     }
 
     fn flush_all(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let dirty = self.partitions.iter().filter(|(_, hosted)| hosted.unsynced_bytes() > 0);
+        let dirty = self
+            .partitions
+            .iter()
+            .filter(|(_, hosted)| hosted.unsynced_bytes() > 0);
         let dirty: Vec<TopicPartition> = dirty.map(|(partition, _)| *partition).collect();
         for partition in dirty {
             self.with_partition(partition, effects, |partition, outcome| {
@@ -128,7 +135,11 @@ impl Shard {
     }
 
     fn append(&mut self, request: Throttled, now: Now, effects: &mut Vec<Effect>) {
-        let Throttled { asker, durable, items } = request;
+        let Throttled {
+            asker,
+            durable,
+            items,
+        } = request;
         let pending = PendingAppend {
             missing: items.len(),
             results: items.iter().map(|_| Err(BrokerError::TimedOut)).collect(),
@@ -154,12 +165,27 @@ impl Shard {
         result: Result<Appended, BrokerError>,
         effects: &mut Vec<Effect>,
     ) {
-        let (asker, index) = self.owner.tokens.remove(&token).expect("a batch is answered once");
-        let pending = self.owner.appends.get_mut(&asker).expect("it lives as long as its tokens");
-        *pending.results.get_mut(index).expect("one result per batch") = result;
+        let (asker, index) = self
+            .owner
+            .tokens
+            .remove(&token)
+            .expect("a batch is answered once");
+        let pending = self
+            .owner
+            .appends
+            .get_mut(&asker)
+            .expect("it lives as long as its tokens");
+        *pending
+            .results
+            .get_mut(index)
+            .expect("one result per batch") = result;
         pending.missing -= 1;
         if pending.missing == 0 {
-            let pending = self.owner.appends.remove(&asker).expect("looked up just now");
+            let pending = self
+                .owner
+                .appends
+                .remove(&asker)
+                .expect("looked up just now");
             self.answer(asker, CoreReply::Append(pending.results), effects);
         }
     }
@@ -174,15 +200,23 @@ impl Shard {
             Some(Hosted::Offline(reason)) => return Err(BrokerError::Storage(reason.clone())),
             None => {}
         }
-        let topic = self.catalog.by_id(partition.topic()).filter(|topic| topic.has(partition));
+        let topic = self
+            .catalog
+            .by_id(partition.topic())
+            .filter(|topic| topic.has(partition));
         let topic = topic.ok_or(BrokerError::UnknownTopicOrPartition)?;
-        assert_eq!(self.placement.owner(partition), self.core, "asked of the owner");
+        assert_eq!(
+            self.placement.owner(partition),
+            self.core,
+            "asked of the owner"
+        );
         let directory = super::boot::directory(&self.config.data, topic, partition);
         let config = super::boot::partition_config(&topic.settings);
         let log = Log::new(directory, config.log.clone());
         let epoch = self.catalog.leader_epoch;
         let fresh = Partition::new(log, ProducerState::default(), epoch, config);
-        self.partitions.insert(partition, Hosted::Online(Box::new(fresh)));
+        self.partitions
+            .insert(partition, Hosted::Online(Box::new(fresh)));
         Ok(())
     }
 
@@ -193,15 +227,21 @@ impl Shard {
         effects: &mut Vec<Effect>,
         call: impl FnOnce(&mut Partition, &mut Outcome),
     ) {
-        let Some(Hosted::Online(partition)) = self.partitions.get_mut(&id) else { return };
-        let (watermark, unsynced, flush_at) =
-            (partition.high_watermark(), partition.unsynced_bytes(), partition.flush_at());
+        let Some(Hosted::Online(partition)) = self.partitions.get_mut(&id) else {
+            return;
+        };
+        let (watermark, unsynced, flush_at) = (
+            partition.high_watermark(),
+            partition.unsynced_bytes(),
+            partition.flush_at(),
+        );
         let mut outcome = Outcome::default();
         call(partition, &mut outcome);
         let moved = partition.high_watermark() != watermark || partition.failure().is_some();
         self.owner.unsynced_bytes += partition.unsynced_bytes();
         self.owner.unsynced_bytes -= unsynced;
-        self.deadlines.move_flush(id, flush_at, partition.flush_at());
+        self.deadlines
+            .move_flush(id, flush_at, partition.flush_at());
         for (ticket, call) in outcome.calls {
             self.call(Purpose::Log(id, ticket), call, effects);
         }
@@ -211,6 +251,12 @@ impl Shard {
         if moved {
             self.wake_watchers(id, effects);
         }
+    }
+
+    /// A partition was taken out: its deadline and its bytes count no more.
+    pub(super) fn forget(&mut self, id: TopicPartition, partition: &Partition) {
+        self.deadlines.move_flush(id, partition.flush_at(), None);
+        self.owner.unsynced_bytes -= partition.unsynced_bytes();
     }
 
     fn read(
@@ -228,14 +274,23 @@ impl Shard {
         let mut results = Vec::with_capacity(items.len());
         for item in items {
             let bytes = item.bytes_max.min(room);
-            let read = self.host(item.partition).and_then(|()| self.plan(item, bytes, first));
-            if let Ok(ReadPart { range: Some(range), .. }) = &read {
+            let read = self
+                .host(item.partition)
+                .and_then(|()| self.plan(item, bytes, first));
+            if let Ok(ReadPart {
+                range: Some(range), ..
+            }) = &read
+            {
                 first = false;
                 room = room.saturating_sub(u32::try_from(range.length()).unwrap_or(u32::MAX));
                 if !range.is_populated() {
                     outstanding += 1;
                     let call = range.populate();
-                    self.call(Purpose::Populate(key, item.partition, range.clone()), call, effects);
+                    self.call(
+                        Purpose::Populate(key, item.partition, range.clone()),
+                        call,
+                        effects,
+                    );
                 }
             }
             results.push(read);
@@ -243,7 +298,14 @@ impl Shard {
         if outstanding == 0 {
             return self.answer(asker, CoreReply::Read(results), effects);
         }
-        self.owner.reads.insert(key, PendingRead { asker, results, outstanding });
+        self.owner.reads.insert(
+            key,
+            PendingRead {
+                asker,
+                results,
+                outstanding,
+            },
+        );
     }
 
     fn plan(
@@ -256,8 +318,16 @@ impl Shard {
             return Err(BrokerError::UnknownTopicOrPartition);
         };
         let read = partition.read(item.offset, item.leader_epoch, bytes_max, at_least_one);
-        let ReadRange { range, high_watermark, log_start } = read?;
-        Ok(ReadPart { high_watermark, log_start, range })
+        let ReadRange {
+            range,
+            high_watermark,
+            log_start,
+        } = read?;
+        Ok(ReadPart {
+            high_watermark,
+            log_start,
+            range,
+        })
     }
 
     /// A range of a pending read is resident, or could not be made so.
@@ -269,7 +339,11 @@ impl Shard {
         result: std::io::Result<()>,
         effects: &mut Vec<Effect>,
     ) {
-        let pending = self.owner.reads.get_mut(&key).expect("it waits for its ranges");
+        let pending = self
+            .owner
+            .reads
+            .get_mut(&key)
+            .expect("it waits for its ranges");
         match result {
             Ok(()) => {
                 if let Some(Hosted::Online(partition)) = self.partitions.get_mut(&partition) {
@@ -305,7 +379,10 @@ impl Shard {
             let (core, id) = asker;
             self.send(core, Message::Wake { id }, effects);
         } else {
-            let partitions = watched.into_iter().map(|(partition, _)| partition).collect();
+            let partitions = watched
+                .into_iter()
+                .map(|(partition, _)| partition)
+                .collect();
             self.watches.add(asker, partitions);
         }
     }
@@ -329,11 +406,13 @@ impl Shard {
             OffsetTarget::At(time) => SeekTarget::At(time),
         };
         let found = partition.seek(target, item.leader_epoch)?;
-        Ok(found.map_or(FoundOffset::NONE, |(offset, timestamp)| FoundOffset {
-            offset,
-            timestamp,
-            leader_epoch: partition.epoch(),
-        }))
+        Ok(
+            found.map_or(FoundOffset::NONE, |(offset, timestamp)| FoundOffset {
+                offset,
+                timestamp,
+                leader_epoch: partition.epoch(),
+            }),
+        )
     }
 }
 

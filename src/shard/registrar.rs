@@ -1,7 +1,7 @@
 use super::disk::Purpose;
 use super::watches::Watcher;
 use super::{Effect, Message, Shard};
-use crate::broker::{BrokerError, CatalogChange, CatalogOutcome, CoreReply};
+use crate::broker::{BrokerError, CatalogChange, CoreReply};
 use crate::storage::call::DiskCall;
 use crate::topic::Catalog;
 use crate::types::{CoreId, ProducerId, TopicId};
@@ -54,7 +54,9 @@ impl Registrar {
 
 impl Shard {
     fn registrar(&mut self) -> &mut Registrar {
-        self.registrar.as_mut().expect("only the registrar's core is asked")
+        self.registrar
+            .as_mut()
+            .expect("only the registrar's core is asked")
     }
 
     /// Queues a change.
@@ -64,7 +66,9 @@ impl Shard {
         change: CatalogChange,
         effects: &mut Vec<Effect>,
     ) {
-        self.registrar().waiting.push_back((asker, Wanted::Change(change)));
+        self.registrar()
+            .waiting
+            .push_back((asker, Wanted::Change(change)));
         self.begin_round(effects);
     }
 
@@ -125,7 +129,11 @@ impl Shard {
         let draft = Arc::new(draft);
         let missing = self.placement.all().collect();
         let call = self.write_catalog(&draft);
-        self.registrar().round = Some(Round { draft, answers, missing });
+        self.registrar().round = Some(Round {
+            draft,
+            answers,
+            missing,
+        });
         self.call(Purpose::Catalog, call, effects);
     }
 
@@ -165,7 +173,11 @@ impl Shard {
 
     /// A core has the new catalog in force.
     pub(super) fn catalog_applied(&mut self, from: CoreId, effects: &mut Vec<Effect>) {
-        let round = self.registrar().round.as_mut().expect("a round is under way");
+        let round = self
+            .registrar()
+            .round
+            .as_mut()
+            .expect("a round is under way");
         assert!(round.missing.remove(&from), "a core applies a catalog once");
         if !round.missing.is_empty() {
             return;

@@ -35,6 +35,7 @@ pub struct Shard {
     pub(super) registrar: Option<Registrar>,
     pub(super) stopping: Option<super::stop::Stopping>,
     pub(super) burials: super::catalog::Burials,
+    pub(super) upkeep_queue: VecDeque<TopicPartition>,
     /// Messages of this core to itself.
     to_self: VecDeque<Message>,
 }
@@ -66,6 +67,7 @@ impl Shard {
             registrar: is_registrar.then(|| Registrar::new(boot.seed())),
             stopping: None,
             burials: super::catalog::Burials::default(),
+            upkeep_queue: VecDeque::new(),
             to_self: VecDeque::new(),
             config,
         }
@@ -74,11 +76,19 @@ impl Shard {
     /// Takes one event and says what is to be done, in order.
     pub fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
         match event {
-            Event::Opened { connection, peer, own_node } => {
+            Event::Opened {
+                connection,
+                peer,
+                own_node,
+            } => {
                 self.opened(connection, Connection::new(peer, own_node), effects);
             }
             Event::Announced { connection, length } => self.announced(connection, length, effects),
-            Event::Frame { connection, slot, bytes } => {
+            Event::Frame {
+                connection,
+                slot,
+                bytes,
+            } => {
                 self.frame(connection, slot, &bytes, now, effects);
             }
             Event::Sent { connection, slot } => self.sent(connection, slot, effects),
@@ -91,6 +101,7 @@ impl Shard {
         while let Some(message) = self.to_self.pop_front() {
             self.message(self.core, message, now, effects);
         }
+        self.schedule_upkeep(now);
         self.proceed_stopping(effects);
     }
 

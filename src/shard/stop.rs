@@ -1,5 +1,6 @@
 use super::disk::Purpose;
 use super::owner::Hosted;
+use super::registrar::Registrar;
 use super::{Effect, Message, Shard};
 use crate::topic::Catalog;
 use crate::types::{ConnectionId, CoreId, TopicPartition};
@@ -39,8 +40,16 @@ impl Shard {
         if self.is_stopping() {
             return;
         }
-        let others = self.placement.all().filter(|core| *core != CoreId::REGISTRAR).collect();
-        self.stopping = Some(Stopping { step: Step::Draining, others, clean: true });
+        let others = self
+            .placement
+            .all()
+            .filter(|core| *core != CoreId::REGISTRAR)
+            .collect();
+        self.stopping = Some(Stopping {
+            step: Step::Draining,
+            others,
+            clean: true,
+        });
         self.deadlines.set_upkeep(None);
         let mut connections: Vec<ConnectionId> = self.connections.keys().copied().collect();
         connections.sort_unstable();
@@ -50,12 +59,7 @@ impl Shard {
     }
 
     /// Another core has stopped.
-    pub(super) fn core_flushed(
-        &mut self,
-        from: CoreId,
-        clean: bool,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn core_flushed(&mut self, from: CoreId, clean: bool, effects: &mut Vec<Effect>) {
         // It may have heard of the end before this core.
         self.stop(effects);
         let stopping = self.stopping.as_mut().expect("a stop is under way");
@@ -66,7 +70,10 @@ impl Shard {
     /// Takes the next step of a clean stop once the one before is done.
     pub(super) fn proceed_stopping(&mut self, effects: &mut Vec<Effect>) {
         let idle = self.disk_calls.is_empty();
-        let Some(stopping) = &mut self.stopping else { return };
+        let settled = self.registrar.as_ref().is_some_and(Registrar::is_idle);
+        let Some(stopping) = &mut self.stopping else {
+            return;
+        };
         let others_done = stopping.others.is_empty();
         match stopping.step {
             Step::Draining if idle => {
@@ -75,13 +82,9 @@ impl Shard {
                 self.proceed_stopping(effects);
             }
             Step::Closing if idle => self.closed_partitions(effects),
-            Step::Waiting if others_done && self.registrar_is_idle() => self.mark_clean(effects),
+            Step::Waiting if others_done && settled => self.mark_clean(effects),
             _ => {}
         }
-    }
-
-    fn registrar_is_idle(&self) -> bool {
-        self.registrar.as_ref().is_some_and(super::registrar::Registrar::is_idle)
     }
 
     fn close_partitions(&mut self, effects: &mut Vec<Effect>) {
@@ -116,17 +119,19 @@ impl Shard {
             return self.say_farewell(effects);
         }
         stopping.step = Step::Marking;
-        let catalog = Catalog { clean: true, ..self.catalog.as_ref().clone() };
+        let catalog = Catalog {
+            clean: true,
+            ..self.catalog.as_ref().clone()
+        };
         let call = super::boot::write_catalog(&self.config.data, &catalog);
         self.call(Purpose::Catalog, call, effects);
     }
 
-    pub(super) fn clean_stop_written(
-        &mut self,
-        result: io::Result<()>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let stopping = self.stopping.as_mut().expect("only a stop writes outside of a round");
+    pub(super) fn clean_stop_written(&mut self, result: io::Result<()>, effects: &mut Vec<Effect>) {
+        let stopping = self
+            .stopping
+            .as_mut()
+            .expect("only a stop writes outside of a round");
         assert_eq!(stopping.step, Step::Marking, "the last write");
         if let Err(error) = result {
             log::error!("the clean stop could not be noted: {error}; the next start will check");

@@ -15,7 +15,10 @@ pub(super) struct Watches {
 impl Watches {
     pub(super) fn add(&mut self, watcher: Watcher, partitions: Vec<TopicPartition>) {
         for partition in &partitions {
-            self.partitions.entry(*partition).or_default().insert(watcher);
+            self.partitions
+                .entry(*partition)
+                .or_default()
+                .insert(watcher);
         }
         let known = self.watchers.insert(watcher, partitions);
         assert!(known.is_none(), "a fetch watches once at a time");
