@@ -2,7 +2,6 @@ use super::disk::Purpose;
 use super::owner::Hosted;
 use super::registrar::Registrar;
 use super::{Effect, Message, Shard};
-use crate::topic::Catalog;
 use crate::types::{ConnectionId, CoreId, TopicPartition};
 use std::collections::BTreeSet;
 use std::io;
@@ -119,10 +118,8 @@ impl Shard {
             return self.say_farewell(effects);
         }
         stopping.step = Step::Marking;
-        let catalog = Catalog {
-            clean: true,
-            ..self.catalog.as_ref().clone()
-        };
+        let mut catalog = self.catalog.as_ref().clone();
+        catalog.clean = true;
         let call = super::boot::write_catalog(&self.config.data, &catalog);
         self.call(Purpose::Catalog, call, effects);
     }
