@@ -1,1 +1,4 @@
 //! The Apache Kafka protocol.
+
+pub mod api;
+pub mod messages;
