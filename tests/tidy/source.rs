@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "reads the repository it judges")]
 
-use std::path::Path;
+use std::path::PathBuf;
 use walkdir::WalkDir;
 
 /// One text file.
@@ -79,10 +79,12 @@ const ENDINGS: [&str; 12] = [
 
 /// Reads every text file of the repository that people write.
 pub(crate) fn read_repository() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // As of the run, not of the build: the folder may have moved.
+    let root = std::env::var_os("CARGO_MANIFEST_DIR");
+    let root = root.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     let skip = |name: &str| name == "target" || name == ".git" || name == "shared";
     let mut sources = Vec::new();
-    let walk = WalkDir::new(root).sort_by_file_name().into_iter();
+    let walk = WalkDir::new(&root).sort_by_file_name().into_iter();
     for entry in walk.filter_entry(|e| !skip(&e.file_name().to_string_lossy())) {
         let entry = entry.expect("the repository can be listed");
         let path = entry.path();
@@ -93,7 +95,7 @@ pub(crate) fn read_repository() -> Vec<Source> {
             continue;
         }
         if let Ok(text) = std::fs::read_to_string(path) {
-            let relative = path.strip_prefix(root).expect("walked from the root");
+            let relative = path.strip_prefix(&root).expect("walked from the root");
             sources.push(Source::new(&relative.to_string_lossy(), &text));
         }
     }
