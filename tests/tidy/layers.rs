@@ -1,6 +1,7 @@
 //! The layers, and the arrows between them.
 
 use crate::names::{Names, Target};
+use std::collections::BTreeSet;
 
 /// Which other layers a layer may use.
 #[derive(Clone, Copy)]
@@ -19,8 +20,8 @@ const LAYERS: [(&str, Uses); 20] = [
     ("wire", Uses::AllBelow),
     ("record", Uses::AllBelow),
     ("storage", Uses::AllBelow),
-    ("partition", Uses::AllBelow),
     ("topic", Uses::AllBelow),
+    ("partition", Uses::AllBelow),
     ("coordinator", Uses::AllBelow),
     ("broker", Uses::AllBelow),
     ("protocol::kafka::messages", Uses::Only(MESSAGE_BASE)),
@@ -73,9 +74,11 @@ fn may_use(from: usize, to: usize) -> bool {
     }
 }
 
-/// Every arrow that runs up or to the side, as `file:line: from -> to (as written)`.
+/// Every arrow that runs up or to the side, as `file:line: from -> to (as written)`; of those from
+/// one file to one module, the first.
 pub(crate) fn check(names: &Names) -> Vec<String> {
     let mut faults = Vec::new();
+    let mut seen: BTreeSet<(&String, String)> = BTreeSet::new();
     for (file, mention) in &names.mentions {
         let at = format!("{file}:{}", mention.line);
         let written = mention.path.join("::");
