@@ -1,1 +1,7 @@
-//! (to be written)
+//! Protocol-neutral operations.
+
+mod error;
+mod part;
+
+pub use error::BrokerError;
+pub use part::Part;

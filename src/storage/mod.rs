@@ -1,1 +1,7 @@
-//! (to be written)
+//! Files: segments, indexes, log, recovery, retention, checkpoints.
+
+pub mod call;
+pub mod disk;
+pub mod mapping;
+
+pub use disk::{Disk, File, FileRef, OpenMode};
