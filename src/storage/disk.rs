@@ -87,7 +87,10 @@ pub fn read_whole(disk: &dyn Disk, path: &Path, bytes_max: u64) -> io::Result<Ve
     let file = disk.open(path, OpenMode::ReadOnly)?;
     let length = file.length()?.get();
     if length > bytes_max {
-        let message = format!("{} has {length} bytes, more than {bytes_max}", path.display());
+        let message = format!(
+            "{} has {length} bytes, more than {bytes_max}",
+            path.display()
+        );
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     let mut bytes = vec![0; length as usize];

@@ -3,7 +3,10 @@
 //! A load from a mapping dies of SIGBUS on a disk error, so no byte of one is ever looked at here:
 //! [`MappedRange`] has no `Deref` and its pointer goes only to `madvise`, `mincore` and `send`,
 //! which report EFAULT instead.
-#![expect(unsafe_code, reason = "mmap, mincore and sync_file_range have no safe wrapper")]
+#![expect(
+    unsafe_code,
+    reason = "mmap, mincore and sync_file_range have no safe wrapper"
+)]
 
 use crate::types::Position;
 use memmap2::{Advice, Mmap, MmapOptions};
@@ -27,7 +30,10 @@ pub(super) struct Mapping {
 impl Mapping {
     /// Maps a file from its start to at least `upto`.
     pub(super) fn new(file: &File, upto: Position) -> io::Result<Arc<Self>> {
-        let length = upto.get().max(MAPPING_BYTES_MIN).checked_next_power_of_two();
+        let length = upto
+            .get()
+            .max(MAPPING_BYTES_MIN)
+            .checked_next_power_of_two();
         let length = length.and_then(|length| usize::try_from(length).ok());
         let length = length.ok_or_else(|| io::Error::from(io::ErrorKind::FileTooLarge))?;
         // SAFETY: the mapping is private to this file and its bytes are never read as Rust memory:
@@ -83,7 +89,11 @@ impl MappedRange {
             return None;
         }
         let (from, length) = (from.get() as usize, upto.since(from) as usize);
-        Some(Self { mapping: Arc::clone(mapping), from, length })
+        Some(Self {
+            mapping: Arc::clone(mapping),
+            from,
+            length,
+        })
     }
 
     /// The first byte's address, valid for [`MappedRange::length`] bytes while this range lives,
@@ -103,7 +113,16 @@ pub(super) fn start_writeback(file: &File, from: Position, upto: Position) -> io
     let (offset, length) = (from.get() as i64, upto.since(from) as i64);
     // SAFETY: the call takes no memory; the descriptor is open while `file` is borrowed.
     let result = unsafe {
-        libc::sync_file_range(file.as_raw_fd(), offset, length, libc::SYNC_FILE_RANGE_WRITE)
+        libc::sync_file_range(
+            file.as_raw_fd(),
+            offset,
+            length,
+            libc::SYNC_FILE_RANGE_WRITE,
+        )
     };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
