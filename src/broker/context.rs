@@ -104,3 +104,51 @@ impl<'a> Context<'a> {
             .collect()
     }
 }
+
+#[cfg(test)]
+pub(super) mod fixture {
+    use super::*;
+    use crate::config::Settings;
+    use crate::topic::TopicSettings;
+    use crate::types::{TopicId, TopicName};
+
+    /// Two cores and a topic "orders" of four partitions.
+    pub(in crate::broker) struct Fixture {
+        pub(in crate::broker) catalog: Catalog,
+        pub(in crate::broker) config: Config,
+    }
+
+    impl Fixture {
+        pub(in crate::broker) fn new(nodes: Nodes) -> Self {
+            let settings = Settings {
+                nodes: Some(nodes),
+                ..Settings::default()
+            };
+            let config = settings.into_config(2).expect("valid");
+            let mut catalog = Catalog::new("cluster".into());
+            catalog.put(Topic {
+                name: TopicName::new("orders").expect("valid"),
+                id: TopicId::from_random_bytes([9; 16]),
+                partitions: 4,
+                settings: TopicSettings::default(),
+            });
+            Self { catalog, config }
+        }
+
+        pub(in crate::broker) fn context(&self, own_node: bool) -> Context<'_> {
+            Context {
+                catalog: &self.catalog,
+                placement: Placement::new(self.config.cores),
+                config: &self.config,
+                core: CoreId::new(0),
+                own_node,
+            }
+        }
+
+        pub(in crate::broker) fn owner(&self, partition: i32) -> CoreId {
+            let topic = self.catalog.by_name("orders").expect("it is there");
+            let partition = TopicPartition::new(topic.id, PartitionIndex::new(partition));
+            Placement::new(self.config.cores).owner(partition)
+        }
+    }
+}

@@ -212,3 +212,124 @@ fn check(topic: &Topic, records: Option<Bytes>) -> Result<Batch, BrokerError> {
     }
     Ok(batch)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::context::fixture::Fixture;
+    use super::*;
+    use crate::config::Nodes;
+    use crate::record::{BatchBuilder, Compression};
+    use crate::types::{Offset, Timestamp};
+
+    fn batch() -> Bytes {
+        let mut builder = BatchBuilder::new(Compression::None, None);
+        builder.append(Timestamp::new(1), None, Some(b"x"), &[]);
+        builder.build(Offset::ZERO).expect("it is valid")
+    }
+
+    fn produce(acks: i16, records: Vec<(i32, Bytes)>) -> (ProduceOperation, Questions) {
+        let fixture = Fixture::new(Nodes::Single);
+        let partition = |(index, records)| ProducePartition {
+            index: PartitionIndex::new(index),
+            records: Some(records),
+        };
+        let request = ProduceRequest {
+            acks: match acks {
+                -1 => Ok(Acks::Durable),
+                1 => Ok(Acks::Received),
+                other => Err(other),
+            },
+            transactional: false,
+            topics: vec![ProduceTopic {
+                topic: TopicRef::Name("orders".into()),
+                partitions: records.into_iter().map(partition).collect(),
+            }],
+        };
+        ProduceOperation::start(request, &fixture.context(false))
+    }
+
+    fn errors(operation: ProduceOperation) -> Vec<Option<BrokerError>> {
+        let partitions = operation
+            .finish()
+            .topics
+            .into_iter()
+            .flat_map(|topic| topic.partitions);
+        partitions.map(|partition| partition.result.err()).collect()
+    }
+
+    #[test]
+    fn good_batches_go_to_their_cores_and_bad_ones_are_answered() {
+        let mut damaged = batch().to_vec();
+        *damaged.last_mut().expect("not empty") ^= 1;
+        let records = vec![
+            (0, batch()),
+            (1, damaged.into()),
+            (2, batch()),
+            (9, batch()),
+        ];
+        let (mut operation, questions) = produce(-1, records);
+        assert_eq!(questions.len(), 1, "0 and 2 lie on one core");
+        let (core, question) = questions.into_iter().next().expect("one");
+        let CoreRequest::Append {
+            durable: true,
+            items,
+        } = question
+        else {
+            panic!()
+        };
+        assert_eq!(items.len(), 2);
+        assert!(!operation.is_complete());
+        let log_start = Offset::ZERO;
+        let appended = |base_offset| Appended {
+            base_offset,
+            log_append_time: None,
+            log_start,
+        };
+        let replies = vec![Ok(appended(Offset::new(7))), Ok(appended(Offset::new(8)))];
+        operation.reply(core, CoreReply::Append(replies));
+        assert!(operation.is_complete());
+        let errors = errors(operation);
+        assert_eq!((&errors[0], &errors[2]), (&None, &None));
+        assert!(matches!(errors[1], Some(BrokerError::CorruptMessage(_))));
+        assert_eq!(errors[3], Some(BrokerError::UnknownTopicOrPartition));
+    }
+
+    #[test]
+    fn unknown_acks_are_refused_before_anything_is_written() {
+        let (operation, questions) = produce(2, vec![(0, batch())]);
+        assert!(questions.is_empty() && operation.is_complete());
+        assert_eq!(errors(operation), [Some(BrokerError::InvalidRequiredAcks)]);
+    }
+
+    #[test]
+    fn one_batch_per_partition() {
+        let two = [batch(), batch()].concat();
+        let (operation, questions) = produce(1, vec![(0, two.into())]);
+        assert!(questions.is_empty());
+        assert!(matches!(
+            errors(operation)[..],
+            [Some(BrokerError::CorruptMessage(_))]
+        ));
+        let (_, questions) = produce(1, vec![(0, batch()), (0, batch())]);
+        let [(_, CoreRequest::Append { items, .. })] = &questions[..] else {
+            panic!()
+        };
+        assert_eq!(
+            items.len(),
+            1,
+            "a partition named twice is appended to once"
+        );
+    }
+
+    #[test]
+    fn a_batch_over_the_topics_limit_is_refused_by_its_size() {
+        let huge = Bytes::from(vec![0; 1_048_589]);
+        let (operation, _) = produce(1, vec![(0, huge)]);
+        let limit = 1_048_588;
+        let size = 1_048_589;
+        assert_eq!(
+            errors(operation),
+            [Some(BrokerError::MessageTooLarge { size, limit })]
+        );
+    }
+}
