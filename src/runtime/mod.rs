@@ -12,6 +12,11 @@
 //! - every loop gives way after each request and after at most 256 KiB;
 //! - memory follows the bytes that arrived, never the length that a peer announced.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the place of clocks, threads and sockets"
+)]
+
 mod acceptor;
 mod alarm;
 mod broker;
