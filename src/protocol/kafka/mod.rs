@@ -1,1 +1,3 @@
 //! The Apache Kafka protocol.
+
+pub mod messages;

@@ -1,0 +1,5 @@
+//! (to be written)
+
+/// A mapped range.
+#[derive(Debug)]
+pub struct MappedRange;
