@@ -1,6 +1,7 @@
 //! The arguments that every subcommand shares that speaks to a broker.
 
 use super::CliError;
+use crate::client::transport::ClusterConfig;
 use clap::Args;
 use std::time::Duration;
 
@@ -8,7 +9,12 @@ use std::time::Duration;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ConnectArgs {
     /// Brokers to ask first, comma separated; any Kafka broker will do
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092", global = true)]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:9092",
+        global = true
+    )]
     pub(crate) bootstrap: String,
 
     /// How long one request may take, in seconds
@@ -18,7 +24,7 @@ pub(crate) struct ConnectArgs {
 
 impl ConnectArgs {
     /// The bootstrap addresses, each `host:port`, the port 9092 if left out.
-    pub(crate) fn addresses(&self) -> Result<Vec<String>, CliError> {
+    fn addresses(&self) -> Result<Vec<String>, CliError> {
         let addresses: Vec<String> = self
             .bootstrap
             .split(',')
@@ -34,14 +40,18 @@ impl ConnectArgs {
         Ok(addresses)
     }
 
-    /// The longest a request may take.
-    pub(crate) const fn request_timeout(&self) -> Duration {
-        Duration::from_secs(self.timeout)
+    /// The client's configuration.
+    pub(crate) fn cluster(&self) -> Result<ClusterConfig, CliError> {
+        let mut config = ClusterConfig::new(self.addresses()?);
+        config.request_timeout = Duration::from_secs(self.timeout);
+        config.connect_timeout = config.connect_timeout.min(config.request_timeout);
+        Ok(config)
     }
 }
 
 fn with_port(address: &str) -> Result<String, CliError> {
-    let bare_v6 = address.ends_with(']') || address.matches(':').count() > 1 && !address.starts_with('[');
+    let bare_v6 =
+        address.ends_with(']') || address.matches(':').count() > 1 && !address.starts_with('[');
     if bare_v6 {
         let host = address.trim_start_matches('[').trim_end_matches(']');
         return Ok(format!("[{host}]:9092"));
@@ -71,7 +81,10 @@ mod tests {
 
     #[test]
     fn a_port_is_added_where_it_is_missing() {
-        assert_eq!(addresses("a, b:1,"), Ok(vec!["a:9092".into(), "b:1".into()]));
+        assert_eq!(
+            addresses("a, b:1,"),
+            Ok(vec!["a:9092".into(), "b:1".into()])
+        );
         assert_eq!(addresses("[::1]"), Ok(vec!["[::1]:9092".into()]));
         assert_eq!(addresses("::1"), Ok(vec!["[::1]:9092".into()]));
         assert_eq!(addresses("[::1]:7"), Ok(vec!["[::1]:7".into()]));

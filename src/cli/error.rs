@@ -63,6 +63,6 @@ impl CliError {
 
     /// Whether the user was told already, or need not be.
     pub(crate) const fn is_silent(&self) -> bool {
-        matches!(self, Self::BrokenPipe | Self::Failed)
+        matches!(self, Self::BrokenPipe | Self::Failed | Self::Interrupted)
     }
 }

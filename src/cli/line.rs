@@ -127,7 +127,10 @@ mod tests {
     #[test]
     fn only_newlines_end_lines() {
         let got = lines(&[b"a\r\n\nb\xff\0".to_vec(), b"c".to_vec()], 100);
-        assert_eq!(got, [Ok(b"a\r".to_vec()), Ok(vec![]), Ok(b"b\xff\0c".to_vec())]);
+        assert_eq!(
+            got,
+            [Ok(b"a\r".to_vec()), Ok(vec![]), Ok(b"b\xff\0c".to_vec())]
+        );
         assert_eq!(lines(&[], 100), []);
     }
 

@@ -5,10 +5,8 @@
 
 mod connect;
 mod consume;
-mod demo;
 mod error;
 mod human;
-mod inspect;
 mod interrupt;
 mod latency;
 mod line;
@@ -25,7 +23,12 @@ use std::process::ExitCode;
 
 /// A log-streaming engine that speaks the Kafka protocol: one core, one lane.
 #[derive(Debug, Parser)]
-#[command(name = "corelane", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "corelane",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 #[command(after_help = "\
 Examples:
   corelane demo                                    see it work, with nothing left behind
@@ -44,8 +47,6 @@ enum Command {
     Topic(topic::TopicArgs),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
-    Inspect(inspect::InspectArgs),
-    Demo(demo::DemoArgs),
 }
 
 impl Command {
@@ -54,8 +55,6 @@ impl Command {
             Self::Topic(args) => args.run(),
             Self::Produce(args) => args.run(),
             Self::Consume(args) => args.run(),
-            Self::Inspect(args) => args.run(),
-            Self::Demo(args) => args.run(),
         }
     }
 }

@@ -86,7 +86,10 @@ mod tests {
 
     #[test]
     fn timestamps_are_told_with_milliseconds() {
-        assert_eq!(format(Timestamp::new(1_795_168_800_005)), "2026-11-20T10:00:00.005Z");
+        assert_eq!(
+            format(Timestamp::new(1_795_168_800_005)),
+            "2026-11-20T10:00:00.005Z"
+        );
         assert_eq!(format(Timestamp::NONE), "");
     }
 }

@@ -102,12 +102,14 @@ impl BrokerCode {
 
     /// Whether the same request may succeed later.
     pub fn is_retriable(self) -> bool {
-        self.known().is_some_and(|(_, class, _)| class != Class::Final)
+        self.known()
+            .is_some_and(|(_, class, _)| class != Class::Final)
     }
 
     /// Whether metadata must be asked for before trying again.
     pub fn wants_metadata(self) -> bool {
-        self.known().is_some_and(|(_, class, _)| class == Class::Elsewhere)
+        self.known()
+            .is_some_and(|(_, class, _)| class == Class::Elsewhere)
     }
 
     /// What a person can do about it; empty where nothing is known.
@@ -158,7 +160,11 @@ mod tests {
 
     #[test]
     fn codes_are_told_with_their_remedy() {
-        assert!(BrokerCode::MESSAGE_TOO_LARGE.to_string().contains("max.message.bytes"));
+        assert!(
+            BrokerCode::MESSAGE_TOO_LARGE
+                .to_string()
+                .contains("max.message.bytes")
+        );
         assert_eq!(BrokerCode::new(999).to_string(), "error code 999");
     }
 }

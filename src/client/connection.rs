@@ -74,11 +74,7 @@ pub enum Handshake {
 ///
 /// # Errors
 /// [`ClientError::Protocol`] if it cannot be one, or is more than `bytes_max`.
-pub fn frame_length(
-    broker: &str,
-    prefix: [u8; 4],
-    bytes_max: usize,
-) -> Result<usize, ClientError> {
+pub fn frame_length(broker: &str, prefix: [u8; 4], bytes_max: usize) -> Result<usize, ClientError> {
     let length = i32::from_be_bytes(prefix);
     match usize::try_from(length) {
         Ok(length) if (4..=bytes_max).contains(&length) => Ok(length),
@@ -315,13 +311,20 @@ mod tests {
     use crate::wire::{Array, Records};
 
     /// A broker's answer to the request `outgoing`, as a frame without its length.
-    fn answer<'a>(message: &impl Message<'a>, api: ApiKey, version: i16, correlation: i32) -> Bytes {
+    fn answer<'a>(
+        message: &impl Message<'a>,
+        api: ApiKey,
+        version: i16,
+        correlation: i32,
+    ) -> Bytes {
         let mut writer = Writer::new();
         ResponseHeader {
             correlation_id: correlation,
         }
         .encode(&mut writer, api, version);
-        message.encode(&mut writer, version).expect("a valid answer");
+        message
+            .encode(&mut writer, version)
+            .expect("a valid answer");
         match writer.finish().expect("a small answer").remove(0) {
             Chunk::Bytes(bytes) => bytes,
             Chunk::External { .. } => panic!("no records"),
@@ -329,11 +332,13 @@ mod tests {
     }
 
     fn known(apis: &[(ApiKey, i16, i16)]) -> ApiVersionsResponse<'static> {
-        let api_keys = apis.iter().map(|(api, min_version, max_version)| ApiVersion {
-            api_key: api.code(),
-            min_version: *min_version,
-            max_version: *max_version,
-        });
+        let api_keys = apis
+            .iter()
+            .map(|(api, min_version, max_version)| ApiVersion {
+                api_key: api.code(),
+                min_version: *min_version,
+                max_version: *max_version,
+            });
         ApiVersionsResponse {
             api_keys: api_keys.collect(),
             ..Default::default()
@@ -363,7 +368,12 @@ mod tests {
             panic!("asks again");
         };
         assert_eq!(again.correlation, CorrelationId(1));
-        let frame = answer(&known(&[(ApiKey::Metadata, 0, 1)]), ApiKey::ApiVersions, 0, 1);
+        let frame = answer(
+            &known(&[(ApiKey::Metadata, 0, 5)]),
+            ApiKey::ApiVersions,
+            0,
+            1,
+        );
         let answer = connection.accept(frame).expect("the answer");
         assert!(matches!(connection.welcome(&answer), Ok(Handshake::Done)));
         let metadata = MetadataRequest::default();
@@ -374,8 +384,12 @@ mod tests {
     fn answers_belong_to_requests_in_their_order() {
         let mut connection = connected(&[(ApiKey::Metadata, 0, 12)]);
         let request = MetadataRequest::default();
-        let first = connection.request(&request, &[], Answered::Yes).expect("a request");
-        connection.request(&request, &[], Answered::Yes).expect("a request");
+        let first = connection
+            .request(&request, &[], Answered::Yes)
+            .expect("a request");
+        connection
+            .request(&request, &[], Answered::Yes)
+            .expect("a request");
         let response = MetadataResponse {
             controller_id: 7,
             ..Default::default()
@@ -384,7 +398,12 @@ mod tests {
             .accept(answer(&response, ApiKey::Metadata, 12, 1))
             .expect("the first answer");
         assert_eq!(due.correlation(), first.correlation);
-        assert_eq!(due.decode::<MetadataResponse<'_>>().map(|m| m.controller_id).ok(), Some(7));
+        assert_eq!(
+            due.decode::<MetadataResponse<'_>>()
+                .map(|m| m.controller_id)
+                .ok(),
+            Some(7)
+        );
         let wrong = connection.accept(answer(&response, ApiKey::Metadata, 12, 9));
         assert!(matches!(wrong, Err(ClientError::Protocol { .. })));
         let too_many = connection.accept(answer(&response, ApiKey::Metadata, 12, 3));
@@ -422,14 +441,24 @@ mod tests {
         let outgoing = connection
             .request(&request, std::slice::from_ref(&data), Answered::No)
             .expect("a request");
-        assert!(outgoing.pieces.iter().any(|piece| piece.as_ptr() == data.as_ptr()));
+        assert!(
+            outgoing
+                .pieces
+                .iter()
+                .any(|piece| piece.as_ptr() == data.as_ptr())
+        );
         assert_eq!(connection.in_flight(), 0);
     }
 
     #[test]
     fn lengths_are_bounded_before_memory_follows_them() {
         assert_eq!(frame_length("b", [0, 0, 0, 4], 100).ok(), Some(4));
-        for prefix in [[0, 0, 0, 3], [0, 0, 0, 101], [0xff; 4], [0x7f, 0xff, 0xff, 0xff]] {
+        for prefix in [
+            [0, 0, 0, 3],
+            [0, 0, 0, 101],
+            [0xff; 4],
+            [0x7f, 0xff, 0xff, 0xff],
+        ] {
             assert!(frame_length("b", prefix, 100).is_err(), "{prefix:?}");
         }
     }

@@ -96,7 +96,9 @@ pub enum ClientError {
         last: i32,
     },
     /// Records that could not be delivered in time, though the broker did not refuse them.
-    #[error("topic {topic:?}, partition {partition}: not delivered within {seconds} s; last reason: {reason}")]
+    #[error(
+        "topic {topic:?}, partition {partition}: not delivered within {seconds} s; last reason: {reason}"
+    )]
     Undelivered {
         /// The topic's name.
         topic: String,
@@ -108,7 +110,9 @@ pub enum ClientError {
         reason: String,
     },
     /// Nothing came of a partition for so long that waiting on is senseless.
-    #[error("topic {topic:?}, partition {partition}: nothing could be read for {seconds} s: {reason}")]
+    #[error(
+        "topic {topic:?}, partition {partition}: nothing could be read for {seconds} s: {reason}"
+    )]
     Stalled {
         /// The topic's name.
         topic: String,

@@ -49,9 +49,15 @@ impl Metadata {
         self.nodes = response
             .brokers
             .iter()
-            .map(|broker| (NodeId::new(broker.node_id), address(broker.host, broker.port)))
+            .map(|broker| {
+                (
+                    NodeId::new(broker.node_id),
+                    address(broker.host, broker.port),
+                )
+            })
             .collect();
-        self.controller = (response.controller_id >= 0).then(|| NodeId::new(response.controller_id));
+        self.controller =
+            (response.controller_id >= 0).then(|| NodeId::new(response.controller_id));
         for topic in &response.topics {
             let Some(name) = topic.name else { continue };
             let known = self.topics.remove(name);
@@ -72,7 +78,9 @@ impl Metadata {
 
     /// All nodes with their addresses.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &str)> {
-        self.nodes.iter().map(|(node, address)| (*node, address.as_str()))
+        self.nodes
+            .iter()
+            .map(|(node, address)| (*node, address.as_str()))
     }
 
     /// The node that changes topics.
@@ -87,7 +95,9 @@ impl Metadata {
 
     /// All known topics by name.
     pub fn topics(&self) -> impl Iterator<Item = (&str, &TopicMetadata)> {
-        self.topics.iter().map(|(name, topic)| (name.as_str(), topic))
+        self.topics
+            .iter()
+            .map(|(name, topic)| (name.as_str(), topic))
     }
 
     /// Who leads a partition, with the epoch; `None` if nobody does or nothing is known.
@@ -200,15 +210,18 @@ pub(super) mod tests {
 
     /// Metadata of topic `t` whose partitions are led by `leaders` (node, epoch), -1 for nobody.
     pub(in crate::client) fn response(leaders: &[(i32, i32)]) -> MetadataResponse<'static> {
-        let partitions = leaders
-            .iter()
-            .zip(0..)
-            .map(|((leader_id, leader_epoch), partition_index)| MetadataResponsePartition {
-                partition_index,
-                leader_id: *leader_id,
-                leader_epoch: *leader_epoch,
-                ..Default::default()
-            });
+        let partitions =
+            leaders
+                .iter()
+                .zip(0..)
+                .map(
+                    |((leader_id, leader_epoch), partition_index)| MetadataResponsePartition {
+                        partition_index,
+                        leader_id: *leader_id,
+                        leader_epoch: *leader_epoch,
+                        ..Default::default()
+                    },
+                );
         let brokers = [1, 2].map(|node_id| MetadataResponseBroker {
             node_id,
             host: "h",
@@ -281,6 +294,9 @@ pub(super) mod tests {
         odd.topics = Array::from(vec![topic]);
         let mut metadata = Metadata::default();
         metadata.update(&odd);
-        assert_eq!(metadata.topic("t").map(TopicMetadata::partition_count), Some(2));
+        assert_eq!(
+            metadata.topic("t").map(TopicMetadata::partition_count),
+            Some(2)
+        );
     }
 }

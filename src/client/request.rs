@@ -23,7 +23,7 @@ macro_rules! requests {
 // Topics by name, not by id (Produce and Fetch to 12, DeleteTopics to 5): one path for every broker.
 requests! {
     m::ApiVersionsRequest<'a> => m::ApiVersionsResponse<'r>, 0..=3;
-    m::MetadataRequest<'a> => m::MetadataResponse<'r>, 1..=12;
+    m::MetadataRequest<'a> => m::MetadataResponse<'r>, 4..=12;
     m::ProduceRequest<'a> => m::ProduceResponse<'r>, 3..=12;
     m::FetchRequest<'a> => m::FetchResponse<'r>, 4..=12;
     m::ListOffsetsRequest<'a> => m::ListOffsetsResponse<'r>, 1..=7;

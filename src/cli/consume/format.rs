@@ -193,7 +193,8 @@ mod tests {
              \"value\":\"say \\\"hi\\\"\",\"headers\":[{\"name\":\"trace\",\"value_base64\":\"/w==\"}]}\n"
         );
         let binary: serde_json::Value =
-            serde_json::from_str(&shown(Format::Json, Some(b""), Some(b"\xff\xfe\xfd"))).expect("JSON");
+            serde_json::from_str(&shown(Format::Json, Some(b""), Some(b"\xff\xfe\xfd")))
+                .expect("JSON");
         assert_eq!(binary["key"], "");
         assert_eq!(binary["value_base64"], "//79");
         assert!(binary.get("value").is_none());
@@ -201,7 +202,13 @@ mod tests {
 
     #[test]
     fn base64_is_padded() {
-        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foobar", "Zm9vYmFy"),
+        ] {
             assert_eq!(base64(bytes.as_bytes()), text);
         }
     }

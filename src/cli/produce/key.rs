@@ -113,7 +113,11 @@ fn split_at<'a>(line: &'a [u8], separator: &[u8]) -> (Option<&'a [u8]>, &'a [u8]
 mod tests {
     use super::*;
 
-    fn split(regex: Option<&str>, separated_by: Option<&str>, line: &[u8]) -> (Option<Vec<u8>>, Vec<u8>) {
+    fn split(
+        regex: Option<&str>,
+        separated_by: Option<&str>,
+        line: &[u8],
+    ) -> (Option<Vec<u8>>, Vec<u8>) {
         let args = KeyArgs {
             key_regex: regex.map(|regex| Regex::new(regex).expect("a valid expression")),
             key_separator: separated_by.map(|text| separator(text).expect("a valid separator")),
@@ -131,7 +135,10 @@ mod tests {
         assert_eq!(key(r"user=(\d+) order=(?<key>\d+)"), Some(b"42".to_vec()));
         assert_eq!(key(r"order=\d+"), Some(b"order=42".to_vec()));
         assert_eq!(key(r"nothing"), None);
-        assert_eq!(key(r"(?:user=7|(x))"), Some(b"user=7".to_vec()).filter(|_| false));
+        assert_eq!(
+            key(r"(?:user=7|(x))"),
+            Some(b"user=7".to_vec()).filter(|_| false)
+        );
         assert_eq!(split(Some("user"), None, line).1, line);
     }
 

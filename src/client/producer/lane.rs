@@ -148,7 +148,9 @@ impl Lane {
 
     /// A batch came back and is to be tried again, in its old place, at `not_before`.
     pub(super) fn again(&mut self, batch: Batch, not_before: Instant, reason: String) {
-        let place = self.ready.partition_point(|other| other.order < batch.order);
+        let place = self
+            .ready
+            .partition_point(|other| other.order < batch.order);
         self.ready.insert(place, batch);
         self.in_flight -= 1;
         self.draining = self.in_flight > 0;

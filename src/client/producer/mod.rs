@@ -47,13 +47,17 @@ pub struct ProduceCall {
 impl ProduceCall {
     /// The request; its record data refer to [`records`](Self::records).
     pub fn request(&self) -> ProduceRequest<'_> {
-        let partitions = self.batches.iter().enumerate().map(|(index, (partition, bytes))| {
-            let length = bytes.len() as u32;
-            PartitionProduceData {
-                index: partition.get(),
-                records: Some(Records::External { index, length }),
-            }
-        });
+        let partitions = self
+            .batches
+            .iter()
+            .enumerate()
+            .map(|(index, (partition, bytes))| {
+                let length = bytes.len() as u32;
+                PartitionProduceData {
+                    index: partition.get(),
+                    records: Some(Records::External { index, length }),
+                }
+            });
         ProduceRequest {
             transactional_id: None,
             acks: self.acks.code(),
@@ -68,7 +72,10 @@ impl ProduceCall {
 
     /// The batches, one for each partition of the request.
     pub fn records(&self) -> Vec<Bytes> {
-        self.batches.iter().map(|(_, bytes)| bytes.clone()).collect()
+        self.batches
+            .iter()
+            .map(|(_, bytes)| bytes.clone())
+            .collect()
     }
 
     /// Whether the broker will answer.
@@ -126,6 +133,8 @@ pub struct Producer {
     /// The lane that the next call begins with, so that each gets its turn.
     turn: usize,
     flushing: bool,
+    /// A batch was closed since the last poll.
+    wants_poll: bool,
     wants_metadata: bool,
     deliveries: VecDeque<Delivery>,
     failure: Option<ClientError>,
@@ -148,7 +157,9 @@ impl Producer {
         assert_eq!(identity.is_some(), config.is_idempotent());
         Self {
             topic: topic.into(),
-            lanes: (0..partitions).map(|_| Lane::new(&config, identity)).collect(),
+            lanes: (0..partitions)
+                .map(|_| Lane::new(&config, identity))
+                .collect(),
             config,
             calls: BTreeMap::new(),
             next_call: 0,
@@ -157,6 +168,7 @@ impl Producer {
             sticky: 0,
             turn: 0,
             flushing: false,
+            wants_poll: false,
             wants_metadata: false,
             deliveries: VecDeque::new(),
             failure: None,
@@ -183,15 +195,19 @@ impl Producer {
                 limit: self.config.batch_bytes_max,
             });
         }
-        if self.failed || self.held_bytes > 0 && self.held_bytes + size > self.config.buffer_bytes_max {
+        if self.failed
+            || self.held_bytes > 0 && self.held_bytes + size > self.config.buffer_bytes_max
+        {
             return Ok(Appended::Full);
         }
         let mut place = match key {
             Some(key) => partition_for_key(key, self.lanes.len() as i32).get() as usize,
             None => self.sticky,
         };
-        if !self.lane(place).has_room(size, &self.config) {
+        let has_room = |lane: &Lane| lane.has_room(size, &self.config);
+        if !self.lanes.get(place).is_some_and(has_room) {
             self.close(place)?;
+            self.wants_poll = true;
             if key.is_none() {
                 self.sticky = self.emptiest(place);
                 place = self.sticky;
@@ -230,6 +246,7 @@ impl Producer {
         now: Instant,
         metadata: &Metadata,
     ) -> Result<Option<ProduceCall>, ClientError> {
+        self.wants_poll = false;
         if self.failed {
             return Ok(None);
         }
@@ -241,7 +258,9 @@ impl Producer {
             let Some(Some(leader)) = leaders.get(place).copied() else {
                 continue;
             };
-            if node.is_some_and(|node| node != leader) || self.calls_to(leader) >= self.config.in_flight_max {
+            if node.is_some_and(|node| node != leader)
+                || self.calls_to(leader) >= self.config.in_flight_max
+            {
                 continue;
             }
             let Some(size) = self.prepare(now, place, leader)? else {
@@ -263,11 +282,13 @@ impl Producer {
     /// Who leads each partition. Notes it where records wait and nobody does.
     fn leaders(&mut self, metadata: &Metadata) -> Vec<Option<NodeId>> {
         let known = metadata.topic(&self.topic);
-        let leader = |partition| known.and_then(|topic: &TopicMetadata| topic.partition(partition)?.leader);
+        let leader =
+            |partition| known.and_then(|topic: &TopicMetadata| topic.partition(partition)?.leader);
         let leaders: Vec<Option<NodeId>> = (0..self.lanes.len() as i32)
             .map(|index| leader(PartitionIndex::new(index)))
             .collect();
-        let waits = |(lane, leader): (&Lane, &Option<NodeId>)| leader.is_none() && lane.has_records();
+        let waits =
+            |(lane, leader): (&Lane, &Option<NodeId>)| leader.is_none() && lane.has_records();
         self.wants_metadata |= self.lanes.iter().zip(&leaders).any(waits);
         leaders
     }
@@ -298,7 +319,12 @@ impl Producer {
         self.calls.values().filter(|call| call.node == node).count()
     }
 
-    fn call(&mut self, now: Instant, node: NodeId, batches: Vec<(PartitionIndex, Batch)>) -> ProduceCall {
+    fn call(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        batches: Vec<(PartitionIndex, Batch)>,
+    ) -> ProduceCall {
         let id = CallId(self.next_call);
         self.next_call += 1;
         let call = ProduceCall {
@@ -330,14 +356,16 @@ impl Producer {
             return;
         };
         let latency = now.since(call.sent_at);
-        let answers: BTreeMap<i32, PartitionProduceResponse<'_>> = response
+        let topic = response
             .responses
             .iter()
-            .filter(|topic| topic.name == self.topic)
-            .flat_map(|topic| topic.partition_responses.iter().collect::<Vec<_>>())
+            .find(|topic| topic.name == self.topic)
+            .unwrap_or_default();
+        let answers: BTreeMap<i32, PartitionProduceResponse<'_>> = topic
+            .partition_responses
+            .iter()
             .map(|answer| (answer.index, answer))
             .collect();
-        // Newest first, so that a batch that must be retried finds its place before older ones ask.
         for (partition, batch) in call.batches {
             match answers.get(&partition.get()) {
                 Some(answer) => self.settle(now, latency, partition, batch, answer),
@@ -357,11 +385,14 @@ impl Producer {
         let code = BrokerCode::new(answer.error_code);
         match code {
             BrokerCode::NONE => {
-                let base_offset = (answer.base_offset >= 0).then(|| Offset::new(answer.base_offset));
+                let base_offset =
+                    (answer.base_offset >= 0).then(|| Offset::new(answer.base_offset));
                 self.delivered(latency, partition, batch, base_offset);
             }
             // A retry of what had arrived already, longer ago than the broker remembers offsets.
-            BrokerCode::DUPLICATE_SEQUENCE_NUMBER => self.delivered(latency, partition, batch, None),
+            BrokerCode::DUPLICATE_SEQUENCE_NUMBER => {
+                self.delivered(latency, partition, batch, None)
+            }
             // It overtook an older batch that is being tried again, and will follow it.
             BrokerCode::OUT_OF_ORDER_SEQUENCE_NUMBER if self.follows_a_retry(partition, &batch) => {
                 self.retry(now, partition, batch, code.to_string());
@@ -387,7 +418,11 @@ impl Producer {
         let older = |(other, under_way): &(PartitionIndex, Batch)| {
             *other == partition && under_way.order < batch.order
         };
-        waiting || self.calls.values().any(|call| call.batches.iter().any(older))
+        waiting
+            || self
+                .calls
+                .values()
+                .any(|call| call.batches.iter().any(older))
     }
 
     fn delivered(
@@ -471,9 +506,14 @@ impl Producer {
         }
     }
 
-    /// When to poll again if nothing else happens before.
-    pub fn deadline(&self) -> Option<Instant> {
-        let linger = if self.flushing { Duration::ZERO } else { self.config.linger };
+    /// When to poll again if nothing else happens before. What was due already and did not leave
+    /// waits for an answer or for metadata, not for time.
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        let linger = if self.flushing {
+            Duration::ZERO
+        } else {
+            self.config.linger
+        };
         let lanes = self
             .lanes
             .iter()
@@ -482,12 +522,17 @@ impl Producer {
             .calls
             .values()
             .map(|call| call.sent_at.after(self.config.request_timeout));
-        lanes.chain(calls).min()
+        lanes.chain(calls).filter(|at| *at > now).min()
     }
 
     /// Whether metadata are to be asked for anew; asking resets it.
     pub fn take_metadata_wish(&mut self) -> bool {
         std::mem::take(&mut self.wants_metadata)
+    }
+
+    /// Whether a batch became full since the last poll.
+    pub const fn wants_poll(&self) -> bool {
+        self.wants_poll
     }
 
     /// From now on (or no longer) batches leave at once, however little they hold.
