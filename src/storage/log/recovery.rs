@@ -670,10 +670,13 @@ impl Recovery<'_> {
             .map_or(checkpoint.synced, |segment| segment.end);
         log.segments = segments;
         log.synced = log.end;
+        // What had to be scanned once is scanned again unless a checkpoint comes to cover it.
+        log.appended_bytes = report.bytes_scanned;
+        log.synced_bytes = report.bytes_scanned;
         log.checkpointed = Checkpointed {
             start: checkpoint.log_start,
             synced: checkpoint.synced,
-            bytes: log.synced_bytes,
+            bytes: 0,
         };
         log.clean_mark = clean.then(|| Box::new(checkpoint));
         let epoch = log.leader_epoch;
