@@ -5,7 +5,11 @@
 pub struct MappedRange {}
 impl MappedRange {
     /// Address.
-    pub fn pointer(&self) -> *const u8 { std::ptr::null() }
+    pub fn pointer(&self) -> *const u8 {
+        std::ptr::null()
+    }
     /// Length.
-    pub fn length(&self) -> usize { 0 }
+    pub fn length(&self) -> usize {
+        0
+    }
 }
