@@ -1,7 +1,108 @@
-//! Protocol-neutral operations.
+//! What a broker does, in no protocol's words: one file per operation.
+//!
+//! Each file holds a request, its response, and the operation between them: how the request is
+//! split into one core request per core that owns a part of it, and
+//! how the replies are merged. An operation is plain state: it never waits, it knows no connection
+//! and no clock.
 
+mod cluster;
+mod context;
+mod core_request;
+mod create_partitions;
+mod create_topics;
+mod delete_topics;
+mod describe_configs;
 mod error;
+mod fetch;
+mod init_producer_id;
+mod list_offsets;
+mod metadata;
 mod part;
+mod produce;
+mod scatter;
 
+pub use cluster::{Cluster, LeaderHint, NodeEndpoint, TopicRef};
+pub use context::Context;
+pub use core_request::{
+    Appended, CatalogChange, CatalogOutcome, CoreReply, CoreRequest, ReadItem, ReadPart, SeekItem,
+};
+pub use create_partitions::{CreatePartitionsRequest, CreatePartitionsResponse, PartitionsWanted};
+pub use create_topics::{CreateTopicsRequest, CreateTopicsResponse, CreatedTopic, TopicWanted};
+pub use delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse, DeletedTopic};
+pub use describe_configs::{
+    AlterConfigsRequest, AlterConfigsResponse, ConfigChange, ConfigEntry, ConfigResource,
+    ConfigSource, DescribeConfigsRequest, DescribeConfigsResponse, ResourceKind,
+};
 pub use error::BrokerError;
+pub use fetch::{
+    FetchOperation, FetchPartition, FetchRequest, FetchResponse, FetchStep, FetchTopic,
+    FetchedPartition, FetchedTopic,
+};
+pub use init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
+pub use list_offsets::{
+    FoundOffset, ListOffsetsOperation, ListOffsetsPartition, ListOffsetsRequest,
+    ListOffsetsResponse, ListOffsetsTopic, OffsetTarget,
+};
+pub use metadata::{MetadataRequest, MetadataResponse, PartitionMetadata, TopicMetadata};
 pub use part::Part;
+pub use produce::{
+    Acks, ProduceOperation, ProducePartition, ProduceRequest, ProduceResponse, ProduceTopic,
+    ProducedPartition, ProducedTopic,
+};
+
+/// What an operation asks of which core.
+pub type Questions = Vec<(crate::types::CoreId, CoreRequest)>;
+
+/// A client's request.
+#[derive(Debug)]
+pub enum Request {
+    /// Append batches.
+    Produce(ProduceRequest),
+    /// Read batches, waiting for some if asked to.
+    Fetch(FetchRequest),
+    /// Find offsets by time, or the ends of a log.
+    ListOffsets(ListOffsetsRequest),
+    /// Describe nodes and topics.
+    Metadata(MetadataRequest),
+    /// Describe the nodes alone.
+    DescribeCluster,
+    /// Make topics.
+    CreateTopics(CreateTopicsRequest),
+    /// Delete topics.
+    DeleteTopics(DeleteTopicsRequest),
+    /// Add partitions to topics.
+    CreatePartitions(CreatePartitionsRequest),
+    /// Give an idempotent producer its identity.
+    InitProducerId(InitProducerIdRequest),
+    /// Read settings.
+    DescribeConfigs(DescribeConfigsRequest),
+    /// Change settings of topics.
+    AlterConfigs(AlterConfigsRequest),
+}
+
+/// The answer to the [`Request`] of the same name.
+#[derive(Debug)]
+pub enum Response {
+    /// To [`Request::Produce`]; with acks = 0 nothing is sent.
+    Produce(ProduceResponse),
+    /// To [`Request::Fetch`].
+    Fetch(FetchResponse),
+    /// To [`Request::ListOffsets`].
+    ListOffsets(ListOffsetsResponse),
+    /// To [`Request::Metadata`].
+    Metadata(MetadataResponse),
+    /// To [`Request::DescribeCluster`].
+    DescribeCluster(Cluster),
+    /// To [`Request::CreateTopics`].
+    CreateTopics(CreateTopicsResponse),
+    /// To [`Request::DeleteTopics`].
+    DeleteTopics(DeleteTopicsResponse),
+    /// To [`Request::CreatePartitions`].
+    CreatePartitions(CreatePartitionsResponse),
+    /// To [`Request::InitProducerId`].
+    InitProducerId(InitProducerIdResponse),
+    /// To [`Request::DescribeConfigs`].
+    DescribeConfigs(DescribeConfigsResponse),
+    /// To [`Request::AlterConfigs`].
+    AlterConfigs(AlterConfigsResponse),
+}

@@ -1,6 +1,6 @@
 //! How other threads reach a core: one inbox each, FIFO per sender, awaited by one task.
 
-use crate::shard::message::Message;
+use crate::shard::Message;
 use crate::storage::call::DiskReply;
 use crate::types::{CoreId, IoId};
 use async_channel::{Receiver, Sender};

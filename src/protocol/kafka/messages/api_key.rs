@@ -1,0 +1,155 @@
+use super::{
+    ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest,
+    DescribeClusterRequest, DescribeConfigsRequest, FetchRequest, IncrementalAlterConfigsRequest,
+    InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
+};
+use crate::wire::Message;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+/// Declares the APIs, each with its number and the request whose versions are served.
+macro_rules! apis {
+    ($($(#[$doc:meta])* $name:ident = $key:literal: $request:ident,)*) => {
+        /// An API that the broker serves, by its number in Kafka's protocol.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(i16)]
+        pub enum ApiKey {$(
+            $(#[$doc])*
+            $name = $key,
+        )*}
+
+        impl ApiKey {
+            /// Every API, by number.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The API of that number, if it is served.
+            pub const fn from_code(code: i16) -> Option<Self> {
+                match code {
+                    $($key => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// The versions that are served.
+            pub const fn served(self) -> RangeInclusive<i16> {
+                match self {
+                    $(Self::$name => $request::VERSIONS,)*
+                }
+            }
+
+            /// The first version whose messages and headers have tagged fields (KIP-482).
+            const fn flexible_from(self) -> i16 {
+                match self {
+                    $(Self::$name => $request::FLEXIBLE_FROM,)*
+                }
+            }
+        }
+    };
+}
+
+apis! {
+    /// Appends record batches.
+    Produce = 0: ProduceRequest,
+    /// Reads record batches.
+    Fetch = 1: FetchRequest,
+    /// Finds offsets by time.
+    ListOffsets = 2: ListOffsetsRequest,
+    /// Tells brokers, topics and partitions.
+    Metadata = 3: MetadataRequest,
+    /// Tells which APIs there are.
+    ApiVersions = 18: ApiVersionsRequest,
+    /// Creates topics.
+    CreateTopics = 19: CreateTopicsRequest,
+    /// Deletes topics.
+    DeleteTopics = 20: DeleteTopicsRequest,
+    /// Gives out producer ids.
+    InitProducerId = 22: InitProducerIdRequest,
+    /// Tells settings.
+    DescribeConfigs = 32: DescribeConfigsRequest,
+    /// Adds partitions to topics.
+    CreatePartitions = 37: CreatePartitionsRequest,
+    /// Alters settings.
+    IncrementalAlterConfigs = 44: IncrementalAlterConfigsRequest,
+    /// Tells the cluster's id and brokers.
+    DescribeCluster = 60: DescribeClusterRequest,
+}
+
+impl ApiKey {
+    /// The API's number.
+    pub const fn code(self) -> i16 {
+        self as i16
+    }
+
+    /// The versions that clients are told of. They are those served, but for Produce: librdkafka
+    /// up to 2.11.0 stops compressing without a word where version 0 is missing (KAFKA-18659).
+    pub const fn advertised(self) -> RangeInclusive<i16> {
+        match self {
+            Self::Produce => 0..=*Self::Produce.served().end(),
+            other => other.served(),
+        }
+    }
+
+    /// Whether that version is served.
+    pub fn serves(self, version: i16) -> bool {
+        self.served().contains(&version)
+    }
+
+    /// The version of the header before a request of that version: 1, or 2 with tagged fields.
+    pub const fn request_header_version(self, version: i16) -> i16 {
+        if version >= self.flexible_from() {
+            2
+        } else {
+            1
+        }
+    }
+
+    /// The version of the header before a response of that version: 0, or 1 with tagged fields.
+    /// That of ApiVersions never has any (KIP-511).
+    pub const fn response_header_version(self, version: i16) -> i16 {
+        if matches!(self, Self::ApiVersions) || version < self.flexible_from() {
+            0
+        } else {
+            1
+        }
+    }
+}
+
+impl fmt::Display for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn produce_is_told_from_version_zero_but_served_from_three() {
+        assert_eq!(ApiKey::Produce.advertised(), 0..=13);
+        assert_eq!(ApiKey::Produce.served(), 3..=13);
+        assert!(!ApiKey::Produce.serves(2));
+    }
+
+    /// librdkafka switches features on only where these very versions are offered.
+    #[test]
+    fn librdkafkas_version_floors_are_told() {
+        let floors = [
+            (ApiKey::Produce, 3),
+            (ApiKey::Fetch, 4),
+            (ApiKey::ListOffsets, 1),
+            (ApiKey::InitProducerId, 0),
+        ];
+        for (api, version) in floors {
+            assert!(api.advertised().contains(&version), "{api} {version}");
+        }
+    }
+
+    #[test]
+    fn codes_come_back() {
+        for &api in ApiKey::ALL {
+            assert_eq!(ApiKey::from_code(api.code()), Some(api));
+        }
+        assert_eq!(ApiKey::from_code(-1), None);
+    }
+}
