@@ -13,6 +13,7 @@ mod line;
 mod output;
 mod produce;
 mod progress;
+mod serve;
 mod time;
 mod topic;
 
@@ -44,6 +45,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::ServeArgs),
     Topic(topic::TopicArgs),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
@@ -52,6 +54,7 @@ enum Command {
 impl Command {
     fn run(self) -> Result<(), CliError> {
         match self {
+            Self::Serve(args) => args.run(),
             Self::Topic(args) => args.run(),
             Self::Produce(args) => args.run(),
             Self::Consume(args) => args.run(),
