@@ -3,6 +3,7 @@
 //! Conventions: results go to stdout, messages to stderr; `--json` writes exactly one object;
 //! exit code 0 is success, 1 failure, 2 wrong usage, 130 Ctrl-C; a closed pipe ends quietly.
 
+mod bench;
 mod connect;
 mod consume;
 mod error;
@@ -49,6 +50,7 @@ enum Command {
     Topic(topic::TopicArgs),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
+    Bench(bench::BenchArgs),
 }
 
 impl Command {
@@ -58,6 +60,7 @@ impl Command {
             Self::Topic(args) => args.run(),
             Self::Produce(args) => args.run(),
             Self::Consume(args) => args.run(),
+            Self::Bench(args) => args.run(),
         }
     }
 }
