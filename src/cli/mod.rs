@@ -3,6 +3,7 @@
 //! Conventions: results go to stdout, messages to stderr; `--json` writes exactly one object;
 //! exit code 0 is success, 1 failure, 2 wrong usage, 130 Ctrl-C; a closed pipe ends quietly.
 
+mod bench;
 mod connect;
 mod consume;
 mod error;
@@ -13,6 +14,7 @@ mod line;
 mod output;
 mod produce;
 mod progress;
+mod serve;
 mod time;
 mod topic;
 
@@ -44,17 +46,21 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::ServeArgs),
     Topic(topic::TopicArgs),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
+    Bench(bench::BenchArgs),
 }
 
 impl Command {
     fn run(self) -> Result<(), CliError> {
         match self {
+            Self::Serve(args) => args.run(),
             Self::Topic(args) => args.run(),
             Self::Produce(args) => args.run(),
             Self::Consume(args) => args.run(),
+            Self::Bench(args) => args.run(),
         }
     }
 }
