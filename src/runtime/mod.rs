@@ -24,6 +24,7 @@ mod clock;
 mod connection;
 mod core;
 mod disk_pool;
+mod engine;
 mod error;
 mod executor;
 mod incoming;
@@ -37,6 +38,7 @@ mod socket;
 mod stats;
 
 pub use broker::{Broker, Settings, StopHandle};
+pub use engine::{Engine, EngineError};
 pub use error::StartError;
 pub use lane::Lane;
 pub use listeners::{Addresses, Listeners};
