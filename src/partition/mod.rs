@@ -10,6 +10,10 @@
 //! - After a failed sync the partition takes nothing more.
 
 mod append;
+#[expect(
+    clippy::module_inception,
+    reason = "the file of the type that the layer is named for"
+)]
 mod partition;
 mod read;
 #[cfg(test)]

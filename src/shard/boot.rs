@@ -113,10 +113,7 @@ impl Boot {
                 let directory = directory(&self.config.data, topic, id);
                 let name = directory.file_name().map(|name| name.to_string_lossy());
                 let found = names.binary_search_by(|entry| {
-                    entry
-                        .name
-                        .as_str()
-                        .cmp(&name.as_deref().unwrap_or_default())
+                    entry.name.as_str().cmp(name.as_deref().unwrap_or_default())
                 });
                 if found.is_ok() {
                     partitions.insert(id, self.recover(disk, topic, id, directory));

@@ -131,7 +131,7 @@ fn copy_sector(to: &mut [u8], from: &[u8], sector: usize) {
 fn restore_sector(to: &mut [u8], from: &[u8], sector: usize) {
     let start = sector * SECTOR_BYTES;
     let end = (start + SECTOR_BYTES).min(to.len());
-    for position in start..end {
-        to[position] = from.get(position).copied().unwrap_or(0);
+    for (position, byte) in to.iter_mut().enumerate().take(end).skip(start) {
+        *byte = from.get(position).copied().unwrap_or(0);
     }
 }
