@@ -5,6 +5,7 @@
 
 mod connect;
 mod consume;
+mod demo;
 mod error;
 mod human;
 mod interrupt;
@@ -47,6 +48,7 @@ enum Command {
     Topic(topic::TopicArgs),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
+    Demo(demo::DemoArgs),
 }
 
 impl Command {
@@ -55,6 +57,7 @@ impl Command {
             Self::Topic(args) => args.run(),
             Self::Produce(args) => args.run(),
             Self::Consume(args) => args.run(),
+            Self::Demo(args) => args.run(),
         }
     }
 }
