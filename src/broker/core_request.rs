@@ -1,14 +1,178 @@
-//! What one core asks of another.
+//! What one core asks of another, itself included: an operation does not know which parts are
+//! its own core's.
 
-use crate::types::{Offset, Timestamp};
+use super::{
+    AlterConfigsRequest, AlterConfigsResponse, BrokerError, CreatePartitionsRequest,
+    CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
+    DeleteTopicsResponse, FoundOffset, OffsetTarget,
+};
+use crate::config::Config;
+use crate::record::Batch;
+use crate::storage::FileRange;
+use crate::topic::Catalog;
+use crate::types::{LeaderEpoch, Offset, ProducerId, TopicId, TopicPartition};
 
-/// Where a batch went.
+pub use crate::partition::Appended;
+
+/// A question to the core that can answer it.
+#[derive(Debug)]
+pub enum CoreRequest {
+    /// To the owner of the partitions: append, and answer when every ack is due.
+    Append {
+        /// Whether the answer waits until the batches are as durable as their topics promise.
+        durable: bool,
+        /// At most one batch per partition, in the client's order.
+        items: Vec<(TopicPartition, Batch)>,
+    },
+    /// To the owner: what can be read now.
+    Read {
+        /// The reads, in the client's order.
+        items: Vec<ReadItem>,
+        /// About how many bytes in all; the first batch may exceed it.
+        bytes_max: u32,
+    },
+    /// To the owner: say [`Wake`](crate::shard::Message::Wake) once as soon as one of these high
+    /// watermarks is another than the one given. No reply.
+    Watch(Vec<(TopicPartition, Offset)>),
+    /// To the owner: forget the watch. No reply.
+    Unwatch,
+    /// To the owner: find offsets.
+    Seek(Vec<SeekItem>),
+    /// To the registrar: change the catalog, and answer when every core has the new one.
+    Change(CatalogChange),
+    /// To the registrar: a producer id that nobody else gets.
+    ProducerId,
+}
+
+/// The reply to the [`CoreRequest`] of the same name, its results in the order of its items.
+#[derive(Debug)]
+pub enum CoreReply {
+    /// Where each batch went.
+    Append(Vec<Result<Appended, BrokerError>>),
+    /// What each read gave.
+    Read(Vec<Result<ReadPart, BrokerError>>),
+    /// What each search found.
+    Seek(Vec<Result<FoundOffset, BrokerError>>),
+    /// What came of the change.
+    Change(CatalogOutcome),
+    /// An id that nobody else gets.
+    ProducerId(Result<ProducerId, BrokerError>),
+}
+
+/// One read of one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Appended {
-    /// The offset of its first record.
-    pub base_offset: Offset,
-    /// The broker's time, if the topic takes that instead of the producer's.
-    pub log_append_time: Option<Timestamp>,
-    /// The first offset that the log keeps.
+pub struct ReadItem {
+    /// Where.
+    pub partition: TopicPartition,
+    /// The first record wanted.
+    pub offset: Offset,
+    /// About how many bytes at most.
+    pub bytes_max: u32,
+    /// The epoch that the client believes in, or [`LeaderEpoch::NONE`].
+    pub leader_epoch: LeaderEpoch,
+}
+
+/// What one read gave.
+#[derive(Debug)]
+pub struct ReadPart {
+    /// The last offset that may be read, plus one.
+    pub high_watermark: Offset,
+    /// The first offset that is kept.
     pub log_start: Offset,
+    /// Whole batches, ready to be sent.
+    pub range: Option<FileRange>,
+}
+
+/// One search in one partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeekItem {
+    /// Where.
+    pub partition: TopicPartition,
+    /// The epoch that the client believes in, or [`LeaderEpoch::NONE`].
+    pub leader_epoch: LeaderEpoch,
+    /// What to find.
+    pub target: OffsetTarget,
+}
+
+/// A change of the catalog, as a client asked for it.
+#[derive(Debug)]
+pub enum CatalogChange {
+    /// Make topics.
+    CreateTopics(CreateTopicsRequest),
+    /// Delete topics.
+    DeleteTopics(DeleteTopicsRequest),
+    /// Add partitions.
+    CreatePartitions(CreatePartitionsRequest),
+    /// Change settings.
+    AlterConfigs(AlterConfigsRequest),
+}
+
+/// What came of the [`CatalogChange`] of the same name.
+#[derive(Debug)]
+pub enum CatalogOutcome {
+    /// Made or refused.
+    CreateTopics(CreateTopicsResponse),
+    /// Deleted or refused.
+    DeleteTopics(DeleteTopicsResponse),
+    /// Added or refused.
+    CreatePartitions(CreatePartitionsResponse),
+    /// Changed or refused.
+    AlterConfigs(AlterConfigsResponse),
+}
+
+impl CatalogChange {
+    /// Makes the change in a draft of the next catalog.
+    pub fn apply(
+        &self,
+        draft: &mut Catalog,
+        config: &Config,
+        new_id: impl FnMut() -> TopicId,
+    ) -> CatalogOutcome {
+        match self {
+            Self::CreateTopics(request) => {
+                CatalogOutcome::CreateTopics(request.apply(draft, config, new_id))
+            }
+            Self::DeleteTopics(request) => CatalogOutcome::DeleteTopics(request.apply(draft)),
+            Self::CreatePartitions(request) => {
+                CatalogOutcome::CreatePartitions(request.apply(draft, config))
+            }
+            Self::AlterConfigs(request) => CatalogOutcome::AlterConfigs(request.apply(draft)),
+        }
+    }
+
+    /// The outcome if nothing of it could be done.
+    pub fn failed(&self, error: &BrokerError) -> CatalogOutcome {
+        let error = || error.clone();
+        match self {
+            Self::CreateTopics(request) => {
+                let topics = request.topics.iter();
+                let topics = topics
+                    .map(|topic| (topic.name.clone(), Err(error())))
+                    .collect();
+                CatalogOutcome::CreateTopics(CreateTopicsResponse { topics })
+            }
+            Self::DeleteTopics(request) => {
+                let topics = request
+                    .topics
+                    .iter()
+                    .map(|topic| topic.failed(error()))
+                    .collect();
+                CatalogOutcome::DeleteTopics(DeleteTopicsResponse { topics })
+            }
+            Self::CreatePartitions(request) => {
+                let topics = request.topics.iter();
+                let topics = topics
+                    .map(|topic| (topic.name.clone(), Err(error())))
+                    .collect();
+                CatalogOutcome::CreatePartitions(CreatePartitionsResponse { topics })
+            }
+            Self::AlterConfigs(request) => {
+                let resources = request.resources.iter();
+                let resources = resources
+                    .map(|(resource, _)| (resource.clone(), Err(error())))
+                    .collect();
+                CatalogOutcome::AlterConfigs(AlterConfigsResponse { resources })
+            }
+        }
+    }
 }

@@ -1,4 +1,7 @@
 use super::BrokerError;
+use super::create_topics::check_partitions;
+use crate::config::Config;
+use crate::topic::{Catalog, Topic};
 
 /// Add partitions to topics (KIP-195).
 #[derive(Debug, Clone)]
@@ -23,4 +26,38 @@ pub struct PartitionsWanted {
 pub struct CreatePartitionsResponse {
     /// The name as asked, and what came of it.
     pub topics: Vec<(String, Result<(), BrokerError>)>,
+}
+
+impl CreatePartitionsRequest {
+    /// Adds the partitions in a draft of the next catalog.
+    pub fn apply(&self, catalog: &mut Catalog, config: &Config) -> CreatePartitionsResponse {
+        let topics = self.topics.iter().map(|wanted| {
+            let result = wanted.check(catalog, config).map(|grown| {
+                if !self.validate_only {
+                    catalog.put(grown);
+                }
+            });
+            (wanted.name.clone(), result)
+        });
+        CreatePartitionsResponse {
+            topics: topics.collect(),
+        }
+    }
+}
+
+impl PartitionsWanted {
+    fn check(&self, catalog: &Catalog, config: &Config) -> Result<Topic, BrokerError> {
+        let known = catalog.by_name(&self.name);
+        let topic = known.ok_or(BrokerError::UnknownTopicOrPartition)?;
+        if self.count <= topic.partitions {
+            let (name, has, count) = (&self.name, topic.partitions, self.count);
+            let problem = format!("{name:?} has {has} partitions and cannot have {count}");
+            return Err(BrokerError::InvalidPartitions(problem));
+        }
+        check_partitions(self.count, config)?;
+        Ok(Topic {
+            partitions: self.count,
+            ..topic.as_ref().clone()
+        })
+    }
 }

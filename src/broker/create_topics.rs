@@ -1,5 +1,8 @@
-use super::BrokerError;
-use crate::types::TopicId;
+use super::{BrokerError, ConfigEntry};
+use crate::config::Config;
+use crate::topic::{Catalog, Topic, TopicSettings};
+use crate::types::{TopicId, TopicName};
+use std::collections::BTreeMap;
 
 /// Make topics.
 #[derive(Debug, Clone)]
@@ -40,5 +43,110 @@ pub struct CreatedTopic {
     /// How many partitions it has.
     pub partitions: i32,
     /// All its settings, as `DescribeConfigs` would tell them.
-    pub settings: Vec<super::ConfigEntry>,
+    pub settings: Vec<ConfigEntry>,
+}
+
+impl CreateTopicsRequest {
+    /// Puts the wanted topics into a draft of the next catalog, each with an id of `new_id`.
+    pub fn apply(
+        &self,
+        catalog: &mut Catalog,
+        config: &Config,
+        mut new_id: impl FnMut() -> TopicId,
+    ) -> CreateTopicsResponse {
+        let topics = self.topics.iter().map(|wanted| {
+            let times = self
+                .topics
+                .iter()
+                .filter(|other| other.name == wanted.name)
+                .count();
+            let made = if times > 1 {
+                let problem = format!("{:?} is named {times} times", wanted.name);
+                Err(BrokerError::InvalidRequest(problem))
+            } else {
+                wanted
+                    .check(catalog, config)
+                    .map(|(name, partitions, settings)| {
+                        let entries = super::describe_configs::entries(&settings, None);
+                        let id = new_id();
+                        if !self.validate_only {
+                            catalog.put(Topic {
+                                name,
+                                id,
+                                partitions,
+                                settings,
+                            });
+                        }
+                        CreatedTopic {
+                            id,
+                            partitions,
+                            settings: entries,
+                        }
+                    })
+            };
+            (wanted.name.clone(), made)
+        });
+        CreateTopicsResponse {
+            topics: topics.collect(),
+        }
+    }
+}
+
+impl TopicWanted {
+    /// A topic with the broker's defaults, as auto-creation makes it.
+    pub fn with_defaults(name: String) -> Self {
+        Self {
+            name,
+            partitions: -1,
+            replication_factor: -1,
+            assigned_partitions: None,
+            settings: Vec::new(),
+        }
+    }
+
+    fn check(
+        &self,
+        catalog: &Catalog,
+        config: &Config,
+    ) -> Result<(TopicName, i32, TopicSettings), BrokerError> {
+        let name = TopicName::new(&self.name)
+            .map_err(|error| BrokerError::InvalidTopic(error.to_string()))?;
+        if catalog.by_name(&self.name).is_some() {
+            return Err(BrokerError::TopicExists(self.name.clone()));
+        }
+        let copies = self.replication_factor;
+        if copies == 0 || copies < -1 {
+            let problem = format!("{copies}; use 1, or -1 for the default");
+            return Err(BrokerError::InvalidReplicationFactor(problem));
+        }
+        let partitions = match (self.assigned_partitions, self.partitions) {
+            (Some(assigned), -1) => assigned,
+            (Some(_), _) => {
+                let problem = "partitions are both counted and assigned";
+                return Err(BrokerError::InvalidRequest(problem.into()));
+            }
+            (None, -1) => config.default_partitions,
+            (None, partitions) => partitions,
+        };
+        check_partitions(partitions, config)?;
+        let mut overrides = BTreeMap::new();
+        for (name, value) in &self.settings {
+            if let Some(value) = value {
+                overrides.insert(name.clone(), value.clone());
+            }
+        }
+        let settings = TopicSettings::new(overrides)
+            .map_err(|error| BrokerError::InvalidConfig(error.to_string()))?;
+        Ok((name, partitions, settings))
+    }
+}
+
+/// Whether a topic may have this many partitions.
+pub(super) fn check_partitions(partitions: i32, config: &Config) -> Result<(), BrokerError> {
+    let most = config.limits.partitions_per_topic_max;
+    if (1..=most).contains(&partitions) {
+        return Ok(());
+    }
+    let problem = format!("{partitions}; a topic has from 1 to {most}");
+    Err(BrokerError::InvalidPartitions(problem))
 }

@@ -1,4 +1,5 @@
-use super::BrokerError;
+use super::{BrokerError, Context, TopicRef};
+use crate::topic::{Catalog, Topic, TopicSettings};
 
 /// What a setting belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,4 +88,143 @@ pub enum ConfigChange {
 pub struct AlterConfigsResponse {
     /// What came of each.
     pub resources: Vec<(ConfigResource, Result<(), BrokerError>)>,
+}
+
+impl DescribeConfigsRequest {
+    /// Reads the settings from the catalog.
+    pub fn answer(self, context: &Context<'_>) -> DescribeConfigsResponse {
+        let resources = self.resources.into_iter().map(|(resource, wanted)| {
+            let entries = match resource.kind {
+                ResourceKind::Topic => context
+                    .topic(&TopicRef::Name(resource.name.clone()))
+                    .map(|topic| entries(&topic.settings, wanted.as_deref())),
+                ResourceKind::Broker => Ok(broker_entries(context, wanted.as_deref())),
+                ResourceKind::Other(code) => Err(no_settings(code)),
+            };
+            (resource, entries)
+        });
+        DescribeConfigsResponse {
+            resources: resources.collect(),
+        }
+    }
+}
+
+impl AlterConfigsRequest {
+    /// Changes the settings in a draft of the next catalog.
+    pub fn apply(&self, catalog: &mut Catalog) -> AlterConfigsResponse {
+        let resources = self.resources.iter().map(|(resource, changes)| {
+            let changed = match resource.kind {
+                ResourceKind::Topic => changed(catalog, &resource.name, changes),
+                ResourceKind::Broker => Err(BrokerError::InvalidConfig(
+                    "a broker's settings are changed in its configuration file".into(),
+                )),
+                ResourceKind::Other(code) => Err(no_settings(code)),
+            };
+            let result = changed.map(|topic| {
+                if !self.validate_only {
+                    catalog.put(topic);
+                }
+            });
+            (resource.clone(), result)
+        });
+        AlterConfigsResponse {
+            resources: resources.collect(),
+        }
+    }
+}
+
+fn changed(catalog: &Catalog, name: &str, changes: &[ConfigChange]) -> Result<Topic, BrokerError> {
+    let topic = catalog
+        .by_name(name)
+        .ok_or(BrokerError::UnknownTopicOrPartition)?;
+    let mut overrides = topic.settings.overrides().clone();
+    for change in changes {
+        match change {
+            ConfigChange::Set(name, value) => {
+                overrides.insert(name.clone(), value.clone());
+            }
+            ConfigChange::Delete(name) => {
+                overrides.remove(name);
+            }
+            ConfigChange::EditList(name) => {
+                let problem = format!("{name:?} is not a list that can be added to");
+                return Err(BrokerError::InvalidConfig(problem));
+            }
+        }
+    }
+    let settings = TopicSettings::new(overrides)
+        .map_err(|error| BrokerError::InvalidConfig(error.to_string()))?;
+    Ok(Topic {
+        settings,
+        ..topic.as_ref().clone()
+    })
+}
+
+fn no_settings(code: i8) -> BrokerError {
+    BrokerError::InvalidRequest(format!("resource type {code} has no settings here"))
+}
+
+/// A topic's settings as entries, all of them or those wanted.
+pub(super) fn entries(settings: &TopicSettings, wanted: Option<&[String]>) -> Vec<ConfigEntry> {
+    let definitions = TopicSettings::definitions().iter();
+    let chosen = definitions.filter(|definition| is_wanted(definition.name, wanted));
+    let entry = chosen.map(|definition| {
+        let set = settings.overrides().get(definition.name);
+        let source = if set.is_some() {
+            ConfigSource::Topic
+        } else {
+            ConfigSource::Default
+        };
+        ConfigEntry {
+            name: definition.name.to_owned(),
+            value: set.map_or(definition.default, String::as_str).to_owned(),
+            source,
+            read_only: false,
+            kind: definition.kind,
+            documentation: definition.documentation.to_owned(),
+        }
+    });
+    entry.collect()
+}
+
+fn broker_entries(context: &Context<'_>, wanted: Option<&[String]>) -> Vec<ConfigEntry> {
+    let config = context.config;
+    let entry = |name: &str, kind, value: String, documentation: &str| ConfigEntry {
+        name: name.to_owned(),
+        value,
+        source: ConfigSource::StaticBroker,
+        read_only: true,
+        kind,
+        documentation: documentation.to_owned(),
+    };
+    let create = "Whether asking for an unknown topic makes it.";
+    let partitions = "How many partitions a topic gets whose creator does not say.";
+    let frame = "The largest request accepted, in bytes.";
+    let all = vec![
+        entry(
+            "auto.create.topics.enable",
+            1,
+            config.auto_create_topics.to_string(),
+            create,
+        ),
+        entry(
+            "num.partitions",
+            3,
+            config.default_partitions.to_string(),
+            partitions,
+        ),
+        entry(
+            "socket.request.max.bytes",
+            3,
+            config.limits.frame_bytes_max.to_string(),
+            frame,
+        ),
+    ];
+    all.into_iter()
+        .filter(|entry| is_wanted(&entry.name, wanted))
+        .collect()
+}
+
+fn is_wanted(name: &str, wanted: Option<&[String]>) -> bool {
+    wanted.is_none_or(|wanted| wanted.iter().any(|other| other == name))
 }

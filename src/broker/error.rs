@@ -1,3 +1,4 @@
+use crate::partition::{AppendError, ReadError};
 use thiserror::Error;
 
 /// What can go wrong with a request, in the broker's own words. `protocol/kafka/api` maps each to
@@ -87,4 +88,27 @@ pub enum BrokerError {
     /// A limit was reached or the peer core did not answer in time.
     #[error("timed out")]
     TimedOut,
+}
+
+impl From<AppendError> for BrokerError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::OutOfOrderSequence => Self::OutOfOrderSequence,
+            AppendError::DuplicateSequence => Self::DuplicateSequence,
+            AppendError::InvalidProducerEpoch => Self::InvalidProducerEpoch,
+            AppendError::Storage(what) => Self::Storage(what),
+            AppendError::Gone => Self::NotLeader,
+        }
+    }
+}
+
+impl From<ReadError> for BrokerError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::OutOfRange => Self::OffsetOutOfRange,
+            ReadError::FencedEpoch => Self::FencedLeaderEpoch,
+            ReadError::UnknownEpoch => Self::UnknownLeaderEpoch,
+            ReadError::Storage(what) => Self::Storage(what),
+        }
+    }
 }

@@ -1,5 +1,10 @@
-use super::{BrokerError, LeaderHint, NodeEndpoint, Part, TopicRef};
-use crate::types::{LeaderEpoch, Offset, PartitionIndex};
+use super::scatter::{Outgoing, Scatter};
+use super::{
+    BrokerError, Context, CoreReply, CoreRequest, LeaderHint, NodeEndpoint, Part, Questions,
+    ReadItem, ReadPart, TopicRef,
+};
+use crate::types::{CoreId, Instant, LeaderEpoch, Offset, PartitionIndex, TopicPartition};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Read batches.
@@ -74,4 +79,439 @@ pub struct FetchedPartition {
     pub records: Option<Part>,
     /// With [`BrokerError::NotLeader`]: who is.
     pub leader: Option<LeaderHint>,
+}
+
+/// A fetch under way: it reads, and if that gives too little, watches the partitions and reads
+/// again when one of them has more, until there is enough or the time is up.
+#[derive(Debug)]
+pub struct FetchOperation {
+    request: FetchRequest,
+    /// Who owns each partition of the request, in its order; `Err` where nobody is to be asked.
+    owners: Vec<Result<(CoreId, TopicPartition), BrokerError>>,
+    hints: Vec<Option<LeaderHint>>,
+    endpoints: Vec<NodeEndpoint>,
+    deadline: Instant,
+    state: State,
+    /// A watched partition moved since the last read was sent.
+    stale: bool,
+    watching: BTreeSet<CoreId>,
+    results: Scatter<Result<ReadPart, BrokerError>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Reading,
+    Watching,
+}
+
+/// What a fetch needs next.
+#[derive(Debug)]
+pub enum FetchStep {
+    /// Nothing: replies, a wake or the deadline will come.
+    Wait,
+    /// Ask these.
+    Ask(Questions),
+    /// It has what it can get: call [`FetchOperation::finish`].
+    Done,
+}
+
+impl FetchOperation {
+    /// Finds the owners and asks each for what it has. `wait_max` is bounded already.
+    pub fn start(request: FetchRequest, context: &Context<'_>, now: Instant) -> (Self, FetchStep) {
+        let mut owners = Vec::new();
+        let mut hints = Vec::new();
+        for topic in &request.topics {
+            let known = context.topic(&topic.topic);
+            for read in &topic.partitions {
+                let owner = match &known {
+                    Ok(known) => context.owner(known, read.index),
+                    Err(unknown) => Err(unknown.clone()),
+                };
+                let moved = owner == Err(BrokerError::NotLeader);
+                hints.push(
+                    moved
+                        .then(|| context.hint(&topic.topic, read.index))
+                        .flatten(),
+                );
+                owners.push(owner);
+            }
+        }
+        let endpoints = context.endpoints(hints.iter().flatten().copied());
+        let deadline = now.after(request.wait_max);
+        let mut operation = Self {
+            request,
+            owners,
+            hints,
+            endpoints,
+            deadline,
+            state: State::Reading,
+            stale: false,
+            watching: BTreeSet::new(),
+            results: Scatter::new(),
+        };
+        let step = match operation.request.session.0 {
+            0 => operation.read(now),
+            _unknown => FetchStep::Done,
+        };
+        (operation, step)
+    }
+
+    /// When to stop waiting.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// The cores that watch for this fetch and must be told when it ends.
+    pub fn watching(&self) -> impl Iterator<Item = CoreId> {
+        self.watching.iter().copied()
+    }
+
+    /// Takes a core's reply.
+    pub fn reply(&mut self, from: CoreId, reply: CoreReply, now: Instant) -> FetchStep {
+        let CoreReply::Read(results) = reply else {
+            unreachable!("a read is answered by a read");
+        };
+        self.results.fill(from, results);
+        self.evaluate(now)
+    }
+
+    /// A watched partition moved. Its core forgot the watch when it said so.
+    pub fn wake(&mut self, from: CoreId, now: Instant) -> FetchStep {
+        self.watching.remove(&from);
+        match self.state {
+            State::Watching => self.read(now),
+            State::Reading => {
+                self.stale = true;
+                FetchStep::Wait
+            }
+        }
+    }
+
+    /// The deadline was reached.
+    pub fn expire(&mut self) -> FetchStep {
+        match self.state {
+            State::Watching => FetchStep::Done,
+            State::Reading => FetchStep::Wait,
+        }
+    }
+
+    fn read(&mut self, now: Instant) -> FetchStep {
+        self.state = State::Reading;
+        self.stale = false;
+        self.results = Scatter::new();
+        let mut outgoing = Outgoing::new();
+        let reads = self
+            .request
+            .topics
+            .iter()
+            .flat_map(|topic| &topic.partitions);
+        for (read, owner) in reads.zip(&self.owners) {
+            match owner {
+                Ok((core, partition)) => {
+                    self.results.expect_from(*core);
+                    let item = ReadItem {
+                        partition: *partition,
+                        offset: read.offset,
+                        bytes_max: read.bytes_max,
+                        leader_epoch: read.leader_epoch,
+                    };
+                    outgoing.push(*core, item);
+                }
+                Err(error) => self.results.settle(Err(error.clone())),
+            }
+        }
+        if self.results.is_complete() {
+            return self.evaluate(now);
+        }
+        let bytes_max = self.request.bytes_max;
+        let questions = outgoing.into_cores();
+        let read = |(core, items)| (core, CoreRequest::Read { items, bytes_max });
+        FetchStep::Ask(questions.map(read).collect())
+    }
+
+    fn evaluate(&mut self, now: Instant) -> FetchStep {
+        if !self.results.is_complete() {
+            return FetchStep::Wait;
+        }
+        let failed = self.results.iter().any(Result::is_err);
+        let ranges = self
+            .results
+            .iter()
+            .flatten()
+            .filter_map(|part| part.range.as_ref());
+        let bytes: u64 = ranges.map(|range| range.length()).sum();
+        let enough = bytes >= u64::from(self.request.bytes_min);
+        if failed || enough || now >= self.deadline {
+            return FetchStep::Done;
+        }
+        if self.stale {
+            return self.read(now);
+        }
+        self.watch()
+    }
+
+    fn watch(&mut self) -> FetchStep {
+        self.state = State::Watching;
+        let mut outgoing = Outgoing::new();
+        for (part, owner) in self.results.iter().zip(&self.owners) {
+            if let (Ok(part), Ok((core, partition))) = (part, owner) {
+                outgoing.push(*core, (*partition, part.high_watermark));
+                self.watching.insert(*core);
+            }
+        }
+        let questions = outgoing.into_cores();
+        let watch = |(core, items)| (core, CoreRequest::Watch(items));
+        FetchStep::Ask(questions.map(watch).collect())
+    }
+
+    /// The response: whole batches in the client's order until `bytes_max` is reached, the first
+    /// one whatever its size.
+    pub fn finish(self) -> FetchResponse {
+        if self.request.session.0 != 0 {
+            let error = Some(BrokerError::FetchSessionNotFound);
+            return FetchResponse {
+                error,
+                topics: Vec::new(),
+                endpoints: Vec::new(),
+            };
+        }
+        let mut room = u64::from(self.request.bytes_max);
+        let mut first = true;
+        let mut results = self.results.into_results().zip(self.hints);
+        let mut topics = Vec::with_capacity(self.request.topics.len());
+        for topic in self.request.topics {
+            let mut partitions = Vec::with_capacity(topic.partitions.len());
+            for read in topic.partitions {
+                let (result, leader) = results.next().expect("one result per partition");
+                partitions.push(match result {
+                    Ok(mut part) => {
+                        let length = part.range.as_ref().map_or(0, |range| range.length());
+                        if length > room && !first {
+                            part.range = None;
+                        } else if length > 0 {
+                            room = room.saturating_sub(length);
+                            first = false;
+                        }
+                        fetched(read.index, part)
+                    }
+                    Err(error) => refused(read.index, error, leader),
+                });
+            }
+            topics.push(FetchedTopic {
+                topic: topic.topic,
+                partitions,
+            });
+        }
+        FetchResponse {
+            error: None,
+            topics,
+            endpoints: self.endpoints,
+        }
+    }
+}
+
+fn fetched(index: PartitionIndex, part: ReadPart) -> FetchedPartition {
+    let records = part.range.map(|range| Part::File {
+        position: range.from,
+        length: range.length() as u32,
+        file: range.file,
+    });
+    FetchedPartition {
+        index,
+        error: None,
+        high_watermark: part.high_watermark,
+        log_start: part.log_start,
+        records,
+        leader: None,
+    }
+}
+
+fn refused(
+    index: PartitionIndex,
+    error: BrokerError,
+    leader: Option<LeaderHint>,
+) -> FetchedPartition {
+    FetchedPartition {
+        index,
+        error: Some(error),
+        high_watermark: Offset::new(-1),
+        log_start: Offset::new(-1),
+        records: None,
+        leader,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::context::fixture::Fixture;
+    use super::*;
+    use crate::config::Nodes;
+
+    fn request(partitions: &[i32], bytes_min: u32) -> FetchRequest {
+        let partition = |index: &i32| FetchPartition {
+            index: PartitionIndex::new(*index),
+            offset: Offset::new(5),
+            bytes_max: 1000,
+            leader_epoch: LeaderEpoch::NONE,
+        };
+        FetchRequest {
+            wait_max: Duration::from_millis(500),
+            bytes_min,
+            bytes_max: 10_000,
+            session: (0, -1),
+            topics: vec![FetchTopic {
+                topic: TopicRef::Name("orders".into()),
+                partitions: partitions.iter().map(partition).collect(),
+            }],
+        }
+    }
+
+    fn nothing_at(high_watermark: i64) -> Result<ReadPart, BrokerError> {
+        let high_watermark = Offset::new(high_watermark);
+        Ok(ReadPart {
+            high_watermark,
+            log_start: Offset::ZERO,
+            range: None,
+        })
+    }
+
+    fn reads(step: FetchStep) -> Vec<(CoreId, usize)> {
+        let FetchStep::Ask(questions) = step else {
+            panic!("{step:?}")
+        };
+        let read = |(core, question)| match question {
+            CoreRequest::Read { items, .. } => (core, items.len()),
+            other => panic!("{other:?}"),
+        };
+        questions.into_iter().map(read).collect()
+    }
+
+    fn watches(step: FetchStep) -> Vec<(CoreId, Vec<Offset>)> {
+        let FetchStep::Ask(questions) = step else {
+            panic!("{step:?}")
+        };
+        let watch = |(core, question)| match question {
+            CoreRequest::Watch(items) => (core, items.into_iter().map(|(_, seen)| seen).collect()),
+            other => panic!("{other:?}"),
+        };
+        questions.into_iter().map(watch).collect()
+    }
+
+    #[test]
+    fn it_reads_watches_what_it_saw_and_reads_again_when_woken() {
+        let fixture = Fixture::new(Nodes::Single);
+        let start = Instant::new(0);
+        let (mut fetch, step) =
+            FetchOperation::start(request(&[0, 1, 2], 1), &fixture.context(false), start);
+        let (even, odd) = (fixture.owner(0), fixture.owner(1));
+        let mut asked = reads(step);
+        asked.sort();
+        let mut expected = vec![(even, 2), (odd, 1)];
+        expected.sort();
+        assert_eq!(asked, expected);
+        let step = fetch.reply(
+            even,
+            CoreReply::Read(vec![nothing_at(5), nothing_at(6)]),
+            start,
+        );
+        assert!(matches!(step, FetchStep::Wait));
+        let step = fetch.reply(odd, CoreReply::Read(vec![nothing_at(7)]), start);
+        let mut watched = watches(step);
+        watched.sort();
+        let seen = |offsets: &[i64]| offsets.iter().map(|o| Offset::new(*o)).collect::<Vec<_>>();
+        let mut expected = vec![(even, seen(&[5, 6])), (odd, seen(&[7]))];
+        expected.sort();
+        assert_eq!(watched, expected);
+        assert_eq!(fetch.watching().count(), 2);
+        assert_eq!(reads(fetch.wake(odd, start)).len(), 2);
+        assert_eq!(
+            fetch.watching().collect::<Vec<_>>(),
+            [even],
+            "a watch fires once"
+        );
+    }
+
+    #[test]
+    fn a_wake_during_a_read_is_not_lost() {
+        let fixture = Fixture::new(Nodes::Single);
+        let start = Instant::new(0);
+        let (mut fetch, _) =
+            FetchOperation::start(request(&[0, 1], 1), &fixture.context(false), start);
+        let (even, odd) = (fixture.owner(0), fixture.owner(1));
+        let empty = || CoreReply::Read(vec![nothing_at(5)]);
+        fetch.reply(even, empty(), start);
+        fetch.reply(odd, empty(), start);
+        fetch.wake(even, start);
+        assert!(matches!(fetch.wake(odd, start), FetchStep::Wait));
+        fetch.reply(even, empty(), start);
+        let step = fetch.reply(odd, empty(), start);
+        assert_eq!(reads(step).len(), 2, "what moved meanwhile is read again");
+    }
+
+    #[test]
+    fn the_deadline_ends_the_wait_with_what_there_is() {
+        let fixture = Fixture::new(Nodes::Single);
+        let start = Instant::new(0);
+        let (mut fetch, _) =
+            FetchOperation::start(request(&[0], 1), &fixture.context(false), start);
+        fetch.reply(
+            fixture.owner(0),
+            CoreReply::Read(vec![nothing_at(5)]),
+            start,
+        );
+        assert_eq!(fetch.deadline(), Instant::new(500_000));
+        assert!(matches!(fetch.expire(), FetchStep::Done));
+        let response = fetch.finish();
+        let partition = &response.topics[0].partitions[0];
+        assert_eq!(
+            (partition.high_watermark, partition.error.is_none()),
+            (Offset::new(5), true)
+        );
+    }
+
+    #[test]
+    fn an_unknown_partition_is_answered_at_once() {
+        let fixture = Fixture::new(Nodes::Single);
+        let (fetch, step) =
+            FetchOperation::start(request(&[9], 1), &fixture.context(false), Instant::new(0));
+        assert!(matches!(step, FetchStep::Done));
+        let response = fetch.finish();
+        let error = response.topics[0].partitions[0].error.clone();
+        assert_eq!(error, Some(BrokerError::UnknownTopicOrPartition));
+    }
+
+    #[test]
+    fn a_node_of_its_own_refuses_what_another_leads_and_says_who() {
+        let fixture = Fixture::new(Nodes::PerCore);
+        let foreign = if fixture.owner(0) == CoreId::new(0) {
+            1
+        } else {
+            0
+        };
+        let (fetch, step) = FetchOperation::start(
+            request(&[foreign], 1),
+            &fixture.context(true),
+            Instant::new(0),
+        );
+        assert!(matches!(step, FetchStep::Done));
+        let response = fetch.finish();
+        let partition = &response.topics[0].partitions[0];
+        assert_eq!(partition.error, Some(BrokerError::NotLeader));
+        assert_eq!(partition.leader.expect("hinted").node.get(), 1);
+        assert_eq!(response.endpoints[0].port, 9092 + 1 + 1);
+    }
+
+    #[test]
+    fn a_session_that_was_never_opened_is_not_found() {
+        let fixture = Fixture::new(Nodes::Single);
+        let mut request = request(&[0], 1);
+        request.session = (17, 3);
+        let (fetch, step) =
+            FetchOperation::start(request, &fixture.context(false), Instant::new(0));
+        assert!(matches!(step, FetchStep::Done));
+        assert_eq!(
+            fetch.finish().error,
+            Some(BrokerError::FetchSessionNotFound)
+        );
+    }
 }

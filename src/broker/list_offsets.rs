@@ -1,5 +1,6 @@
-use super::{BrokerError, TopicRef};
-use crate::types::{LeaderEpoch, Offset, PartitionIndex, Timestamp};
+use super::scatter::{Outgoing, Scatter};
+use super::{BrokerError, Context, CoreReply, CoreRequest, Questions, SeekItem, TopicRef};
+use crate::types::{CoreId, LeaderEpoch, Offset, PartitionIndex, Timestamp};
 
 /// Find offsets (KIP-79).
 #[derive(Debug, Clone)]
@@ -62,4 +63,87 @@ pub struct FoundOffset {
     pub timestamp: Timestamp,
     /// The leader epoch of the record.
     pub leader_epoch: LeaderEpoch,
+}
+
+impl FoundOffset {
+    /// Nothing was found.
+    pub const NONE: Self = Self {
+        offset: Offset::new(-1),
+        timestamp: Timestamp::NONE,
+        leader_epoch: LeaderEpoch::NONE,
+    };
+}
+
+/// A search under way.
+#[derive(Debug)]
+pub struct ListOffsetsOperation {
+    topics: Vec<ListOffsetsTopic>,
+    results: Scatter<Result<FoundOffset, BrokerError>>,
+}
+
+impl ListOffsetsOperation {
+    /// Splits the searches over the cores that own the partitions.
+    pub fn start(request: ListOffsetsRequest, context: &Context<'_>) -> (Self, Questions) {
+        let mut results = Scatter::new();
+        let mut outgoing = Outgoing::new();
+        for asked in &request.topics {
+            let topic = context.topic(&asked.topic);
+            for search in &asked.partitions {
+                let owner = match &topic {
+                    Ok(topic) => context.owner(topic, search.index),
+                    Err(unknown) => Err(unknown.clone()),
+                };
+                match owner {
+                    Ok((core, partition)) => {
+                        results.expect_from(core);
+                        let ListOffsetsPartition {
+                            leader_epoch,
+                            target,
+                            ..
+                        } = *search;
+                        outgoing.push(
+                            core,
+                            SeekItem {
+                                partition,
+                                leader_epoch,
+                                target,
+                            },
+                        );
+                    }
+                    Err(error) => results.settle(Err(error)),
+                }
+            }
+        }
+        let questions = outgoing.into_cores();
+        let questions = questions
+            .map(|(core, items)| (core, CoreRequest::Seek(items)))
+            .collect();
+        let topics = request.topics;
+        (Self { topics, results }, questions)
+    }
+
+    /// Takes a core's reply.
+    pub fn reply(&mut self, from: CoreId, reply: CoreReply) {
+        let CoreReply::Seek(results) = reply else {
+            unreachable!("a search is answered by a search");
+        };
+        self.results.fill(from, results);
+    }
+
+    /// Whether every core has replied.
+    pub fn is_complete(&self) -> bool {
+        self.results.is_complete()
+    }
+
+    /// The response, once complete.
+    pub fn finish(self) -> ListOffsetsResponse {
+        let mut results = self.results.into_results();
+        let topics = self.topics.into_iter().map(|asked| {
+            let indexes: Vec<_> = asked.partitions.iter().map(|search| search.index).collect();
+            let found = indexes.into_iter().zip(&mut results).collect();
+            (asked.topic, found)
+        });
+        let topics = topics.collect();
+        ListOffsetsResponse { topics }
+    }
 }

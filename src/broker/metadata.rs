@@ -1,5 +1,6 @@
-use super::{BrokerError, Cluster, TopicRef};
-use crate::types::{LeaderEpoch, NodeId, PartitionIndex, TopicId};
+use super::{BrokerError, Cluster, Context, CreateTopicsRequest, TopicRef, TopicWanted};
+use crate::topic::Topic;
+use crate::types::{LeaderEpoch, NodeId, PartitionIndex, TopicId, TopicName, TopicPartition};
 
 /// Describe nodes and topics.
 #[derive(Debug, Clone)]
@@ -39,4 +40,89 @@ pub struct PartitionMetadata {
     pub leader: NodeId,
     /// The leader's epoch.
     pub epoch: LeaderEpoch,
+}
+
+impl MetadataRequest {
+    /// The topics that are asked for by name, do not exist, and are to be made first.
+    pub fn missing(&self, context: &Context<'_>) -> Option<CreateTopicsRequest> {
+        if !self.allow_auto_creation || !context.config.auto_create_topics {
+            return None;
+        }
+        let mut topics = Vec::new();
+        for topic in self.topics.iter().flatten() {
+            if let TopicRef::Name(name) = topic
+                && context.catalog.by_name(name).is_none()
+                && TopicName::new(name).is_ok()
+                && !topics
+                    .iter()
+                    .any(|wanted: &TopicWanted| &wanted.name == name)
+            {
+                topics.push(TopicWanted::with_defaults(name.clone()));
+            }
+        }
+        let validate_only = false;
+        (!topics.is_empty()).then_some(CreateTopicsRequest {
+            topics,
+            validate_only,
+        })
+    }
+
+    /// Describes what the catalog holds.
+    pub fn answer(&self, context: &Context<'_>) -> MetadataResponse {
+        let topics = match &self.topics {
+            None => context
+                .catalog
+                .topics()
+                .map(|topic| described(topic, context))
+                .collect(),
+            Some(wanted) => wanted
+                .iter()
+                .map(|topic| looked_up(topic, context))
+                .collect(),
+        };
+        MetadataResponse {
+            cluster: context.cluster(),
+            topics,
+        }
+    }
+}
+
+fn looked_up(wanted: &TopicRef, context: &Context<'_>) -> TopicMetadata {
+    match context.topic(wanted) {
+        Ok(topic) => described(topic, context),
+        Err(error) => match wanted {
+            TopicRef::Name(name) => {
+                let error = match TopicName::new(name) {
+                    Ok(_) => error,
+                    Err(invalid) => BrokerError::InvalidTopic(invalid.to_string()),
+                };
+                TopicMetadata {
+                    name: Some(name.clone()),
+                    id: TopicId::NONE,
+                    result: Err(error),
+                }
+            }
+            TopicRef::Id(id) => TopicMetadata {
+                name: None,
+                id: *id,
+                result: Err(error),
+            },
+        },
+    }
+}
+
+fn described(topic: &Topic, context: &Context<'_>) -> TopicMetadata {
+    let partitions = (0..topic.partitions).map(PartitionIndex::new).map(|index| {
+        let leader = context.leader(TopicPartition::new(topic.id, index));
+        PartitionMetadata {
+            index,
+            leader,
+            epoch: context.catalog.leader_epoch,
+        }
+    });
+    TopicMetadata {
+        name: Some(topic.name.to_string()),
+        id: topic.id,
+        result: Ok(partitions.collect()),
+    }
 }

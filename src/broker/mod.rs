@@ -6,6 +6,7 @@
 //! and no clock.
 
 mod cluster;
+mod context;
 mod core_request;
 mod create_partitions;
 mod create_topics;
@@ -18,9 +19,13 @@ mod list_offsets;
 mod metadata;
 mod part;
 mod produce;
+mod scatter;
 
 pub use cluster::{Cluster, LeaderHint, NodeEndpoint, TopicRef};
-pub use core_request::Appended;
+pub use context::Context;
+pub use core_request::{
+    Appended, CatalogChange, CatalogOutcome, CoreReply, CoreRequest, ReadItem, ReadPart, SeekItem,
+};
 pub use create_partitions::{CreatePartitionsRequest, CreatePartitionsResponse, PartitionsWanted};
 pub use create_topics::{CreateTopicsRequest, CreateTopicsResponse, CreatedTopic, TopicWanted};
 pub use delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse, DeletedTopic};
@@ -30,19 +35,23 @@ pub use describe_configs::{
 };
 pub use error::BrokerError;
 pub use fetch::{
-    FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchedPartition, FetchedTopic,
+    FetchOperation, FetchPartition, FetchRequest, FetchResponse, FetchStep, FetchTopic,
+    FetchedPartition, FetchedTopic,
 };
 pub use init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 pub use list_offsets::{
-    FoundOffset, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
-    OffsetTarget,
+    FoundOffset, ListOffsetsOperation, ListOffsetsPartition, ListOffsetsRequest,
+    ListOffsetsResponse, ListOffsetsTopic, OffsetTarget,
 };
 pub use metadata::{MetadataRequest, MetadataResponse, PartitionMetadata, TopicMetadata};
 pub use part::Part;
 pub use produce::{
-    Acks, ProducePartition, ProduceRequest, ProduceResponse, ProduceTopic, ProducedPartition,
-    ProducedTopic,
+    Acks, ProduceOperation, ProducePartition, ProduceRequest, ProduceResponse, ProduceTopic,
+    ProducedPartition, ProducedTopic,
 };
+
+/// What an operation asks of which core.
+pub type Questions = Vec<(crate::types::CoreId, CoreRequest)>;
 
 /// A client's request.
 #[derive(Debug)]

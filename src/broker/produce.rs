@@ -1,6 +1,13 @@
-use super::{BrokerError, LeaderHint, NodeEndpoint, TopicRef};
-use crate::types::PartitionIndex;
+use super::scatter::{Outgoing, Scatter};
+use super::{
+    Appended, BrokerError, Context, CoreReply, CoreRequest, LeaderHint, NodeEndpoint, Questions,
+    TopicRef,
+};
+use crate::record::{Batch, BatchError};
+use crate::topic::Topic;
+use crate::types::{CoreId, PartitionIndex};
 use bytes::Bytes;
+use std::collections::BTreeSet;
 
 /// What an acknowledgement must mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +75,261 @@ pub struct ProducedPartition {
     /// The partition.
     pub index: PartitionIndex,
     /// Where the batch went.
-    pub result: Result<super::Appended, BrokerError>,
+    pub result: Result<Appended, BrokerError>,
     /// With [`BrokerError::NotLeader`]: who is.
     pub leader: Option<LeaderHint>,
+}
+
+/// A produce request under way.
+#[derive(Debug)]
+pub struct ProduceOperation {
+    response: ProduceResponse,
+    results: Scatter<Result<Appended, BrokerError>>,
+}
+
+impl ProduceOperation {
+    /// Checks every batch and splits them over the cores that own their partitions.
+    pub fn start(request: ProduceRequest, context: &Context<'_>) -> (Self, Questions) {
+        let refusal = match request.acks {
+            Err(_) => Some(BrokerError::InvalidRequiredAcks),
+            Ok(_) if request.transactional => Some(BrokerError::TransactionsNotSupported),
+            Ok(_) => None,
+        };
+        let mut results = Scatter::new();
+        let mut outgoing = Outgoing::new();
+        let mut seen = BTreeSet::new();
+        let mut topics = Vec::with_capacity(request.topics.len());
+        for produced in request.topics {
+            let topic = context.topic(&produced.topic);
+            let mut partitions = Vec::with_capacity(produced.partitions.len());
+            for partition in produced.partitions {
+                let index = partition.index;
+                let checked = match (&refusal, &topic) {
+                    (Some(refusal), _) => Err(refusal.clone()),
+                    (None, Err(unknown)) => Err(unknown.clone()),
+                    (None, Ok(topic)) => {
+                        context
+                            .owner(topic, index)
+                            .and_then(|(core, partition_id)| {
+                                if !seen.insert(partition_id) {
+                                    let twice = "a partition is named twice in one request";
+                                    return Err(BrokerError::InvalidRequest(twice.into()));
+                                }
+                                Ok((core, partition_id, check(topic, partition.records)?))
+                            })
+                    }
+                };
+                let mut leader = None;
+                match checked {
+                    Ok((core, partition, batch)) => {
+                        results.expect_from(core);
+                        outgoing.push(core, (partition, batch));
+                    }
+                    Err(error) => {
+                        if error == BrokerError::NotLeader {
+                            leader = context.hint(&produced.topic, index);
+                        }
+                        results.settle(Err(error));
+                    }
+                }
+                // The result is filled in by `finish`.
+                let result = Err(BrokerError::TimedOut);
+                partitions.push(ProducedPartition {
+                    index,
+                    result,
+                    leader,
+                });
+            }
+            topics.push(ProducedTopic {
+                topic: produced.topic,
+                partitions,
+            });
+        }
+        let hints = topics
+            .iter()
+            .flat_map(|topic| &topic.partitions)
+            .filter_map(|p| p.leader);
+        let endpoints = context.endpoints(hints);
+        let durable = request.acks == Ok(Acks::Durable);
+        let questions = outgoing
+            .into_cores()
+            .map(|(core, items)| (core, CoreRequest::Append { durable, items }))
+            .collect();
+        let response = ProduceResponse {
+            acks: request.acks,
+            topics,
+            endpoints,
+        };
+        (Self { response, results }, questions)
+    }
+
+    /// Takes a core's reply.
+    pub fn reply(&mut self, from: CoreId, reply: CoreReply) {
+        let CoreReply::Append(results) = reply else {
+            unreachable!("an append is answered by an append");
+        };
+        self.results.fill(from, results);
+    }
+
+    /// Whether every core has replied.
+    pub fn is_complete(&self) -> bool {
+        self.results.is_complete()
+    }
+
+    /// The response, once complete.
+    pub fn finish(self) -> ProduceResponse {
+        let mut response = self.response;
+        let partitions = response
+            .topics
+            .iter_mut()
+            .flat_map(|topic| &mut topic.partitions);
+        for (partition, result) in partitions.zip(self.results.into_results()) {
+            partition.result = result;
+        }
+        response
+    }
+}
+
+/// What must hold of a batch before any partition sees it.
+fn check(topic: &Topic, records: Option<Bytes>) -> Result<Batch, BrokerError> {
+    let bytes = records.unwrap_or_default();
+    let limit = topic.settings.message_bytes_max();
+    if bytes.len() > limit {
+        let size = bytes.len();
+        return Err(BrokerError::MessageTooLarge { size, limit });
+    }
+    let batch = Batch::validate(bytes).map_err(|error| match error {
+        BatchError::OldMagic(magic) => BrokerError::UnsupportedMessageFormat(magic),
+        error => BrokerError::CorruptMessage(error.to_string()),
+    })?;
+    let header = batch.header();
+    if header.is_control() {
+        let problem = "control batches are the broker's to write";
+        return Err(BrokerError::InvalidRecord(problem.into()));
+    }
+    if header.is_transactional() {
+        return Err(BrokerError::TransactionsNotSupported);
+    }
+    Ok(batch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::context::fixture::Fixture;
+    use super::*;
+    use crate::config::Nodes;
+    use crate::record::{BatchBuilder, Compression};
+    use crate::types::{Offset, Timestamp};
+
+    fn batch() -> Bytes {
+        let mut builder = BatchBuilder::new(Compression::None, None);
+        builder.append(Timestamp::new(1), None, Some(b"x"), &[]);
+        builder.build(Offset::ZERO).expect("it is valid")
+    }
+
+    fn produce(acks: i16, records: Vec<(i32, Bytes)>) -> (ProduceOperation, Questions) {
+        let fixture = Fixture::new(Nodes::Single);
+        let partition = |(index, records)| ProducePartition {
+            index: PartitionIndex::new(index),
+            records: Some(records),
+        };
+        let request = ProduceRequest {
+            acks: match acks {
+                -1 => Ok(Acks::Durable),
+                1 => Ok(Acks::Received),
+                other => Err(other),
+            },
+            transactional: false,
+            topics: vec![ProduceTopic {
+                topic: TopicRef::Name("orders".into()),
+                partitions: records.into_iter().map(partition).collect(),
+            }],
+        };
+        ProduceOperation::start(request, &fixture.context(false))
+    }
+
+    fn errors(operation: ProduceOperation) -> Vec<Option<BrokerError>> {
+        let partitions = operation
+            .finish()
+            .topics
+            .into_iter()
+            .flat_map(|topic| topic.partitions);
+        partitions.map(|partition| partition.result.err()).collect()
+    }
+
+    #[test]
+    fn good_batches_go_to_their_cores_and_bad_ones_are_answered() {
+        let mut damaged = batch().to_vec();
+        *damaged.last_mut().expect("not empty") ^= 1;
+        let records = vec![
+            (0, batch()),
+            (1, damaged.into()),
+            (2, batch()),
+            (9, batch()),
+        ];
+        let (mut operation, questions) = produce(-1, records);
+        assert_eq!(questions.len(), 1, "0 and 2 lie on one core");
+        let (core, question) = questions.into_iter().next().expect("one");
+        let CoreRequest::Append {
+            durable: true,
+            items,
+        } = question
+        else {
+            panic!()
+        };
+        assert_eq!(items.len(), 2);
+        assert!(!operation.is_complete());
+        let log_start = Offset::ZERO;
+        let appended = |base_offset| Appended {
+            base_offset,
+            log_append_time: None,
+            log_start,
+        };
+        let replies = vec![Ok(appended(Offset::new(7))), Ok(appended(Offset::new(8)))];
+        operation.reply(core, CoreReply::Append(replies));
+        assert!(operation.is_complete());
+        let errors = errors(operation);
+        assert_eq!((&errors[0], &errors[2]), (&None, &None));
+        assert!(matches!(errors[1], Some(BrokerError::CorruptMessage(_))));
+        assert_eq!(errors[3], Some(BrokerError::UnknownTopicOrPartition));
+    }
+
+    #[test]
+    fn unknown_acks_are_refused_before_anything_is_written() {
+        let (operation, questions) = produce(2, vec![(0, batch())]);
+        assert!(questions.is_empty() && operation.is_complete());
+        assert_eq!(errors(operation), [Some(BrokerError::InvalidRequiredAcks)]);
+    }
+
+    #[test]
+    fn one_batch_per_partition() {
+        let two = [batch(), batch()].concat();
+        let (operation, questions) = produce(1, vec![(0, two.into())]);
+        assert!(questions.is_empty());
+        assert!(matches!(
+            errors(operation)[..],
+            [Some(BrokerError::CorruptMessage(_))]
+        ));
+        let (_, questions) = produce(1, vec![(0, batch()), (0, batch())]);
+        let [(_, CoreRequest::Append { items, .. })] = &questions[..] else {
+            panic!()
+        };
+        assert_eq!(
+            items.len(),
+            1,
+            "a partition named twice is appended to once"
+        );
+    }
+
+    #[test]
+    fn a_batch_over_the_topics_limit_is_refused_by_its_size() {
+        let huge = Bytes::from(vec![0; 1_048_589]);
+        let (operation, _) = produce(1, vec![(0, huge)]);
+        let limit = 1_048_588;
+        let size = 1_048_589;
+        assert_eq!(
+            errors(operation),
+            [Some(BrokerError::MessageTooLarge { size, limit })]
+        );
+    }
 }

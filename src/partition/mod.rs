@@ -1,1 +1,18 @@
-//! (to be written)
+//! One partition's rules over its log: what an ack means, what may be read, whose sequence is next.
+//!
+//! Invariants:
+//! - An ack says what was asked: a durable append is answered only when a sync that began after it
+//!   has ended well.
+//! - The high watermark never moves back; with `durability=fsync` it never passes what is synced.
+//! - Batches are appended in the order they were offered, waiting ones included, so one producer's
+//!   batches keep theirs.
+//! - A duplicate is answered with its original's offset, and not before the original is durable.
+//! - After a failed sync the partition takes nothing more.
+
+mod append;
+mod partition;
+mod read;
+
+pub use append::{AppendError, Appended};
+pub use partition::{Outcome, Partition, PartitionConfig};
+pub use read::{ReadError, ReadRange, SeekTarget};

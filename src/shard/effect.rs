@@ -1,9 +1,9 @@
 //! What a shard wants done.
 
 use super::message::Message;
+use crate::broker::Part;
 use crate::storage::call::DiskCall;
 use crate::types::{ConnectionId, CoreId, IoId, SlotId};
-use crate::broker::Part;
 
 /// One thing to do; the runtime does it, the simulator pretends to.
 #[derive(Debug)]

@@ -1,1 +1,37 @@
-//! (to be written)
+//! One core's whole state: `step(event) -> effects`.
+//!
+//! A shard owns its connections, the operations that its clients wait for, and the partitions that
+//! are placed on its core. It is synchronous and knows no clock, no socket, no thread: the runtime
+//! executes its effects on a real machine, the simulator on a pretended one, and both see the same
+//! behaviour.
+//!
+//! Invariants:
+//! - Responses leave a connection in the order of their requests.
+//! - The body of a frame is read only when its memory is reserved; a core without any frame under
+//!   way admits one of the largest size. A message to another core never waits. So no cycle of
+//!   waiting exists.
+//! - Work for a partition of this core takes the same path whether this or another core asks.
+
+mod boot;
+mod catalog;
+mod connections;
+mod deadlines;
+mod disk;
+mod effect;
+mod event;
+mod memory;
+mod message;
+mod operations;
+mod owner;
+mod registrar;
+mod shard;
+mod stop;
+mod upkeep;
+mod watches;
+
+pub use crate::types::Now;
+pub use boot::{Boot, BootError};
+pub use effect::Effect;
+pub use event::Event;
+pub use message::Message;
+pub use shard::Shard;

@@ -75,3 +75,43 @@ pub trait File: Send + Sync + Debug {
     /// The bytes of a range as memory to send from; `None` if this disk has no mappings.
     fn mapped(&self, from: Position, upto: Position) -> Option<super::mapping::MappedRange>;
 }
+
+/// Writes one run of bytes from `position` on.
+pub fn write_all(file: &dyn File, position: Position, bytes: &[u8]) -> io::Result<()> {
+    file.write_at(position, &[IoSlice::new(bytes)])
+}
+
+/// Reads a whole file of at most `bytes_max` bytes; a larger one is an error of kind
+/// [`io::ErrorKind::FileTooLarge`].
+pub fn read_whole(disk: &dyn Disk, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let file = disk.open(path, OpenMode::ReadOnly)?;
+    let length = file.length()?.get();
+    if length > bytes_max {
+        let message = format!(
+            "{} has {length} bytes, more than {bytes_max}",
+            path.display()
+        );
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    let mut bytes = vec![0; length as usize];
+    let read = file.read_at(Position::ZERO, &mut bytes)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// Replaces a file atomically and durably: a temporary beside it, synced, then renamed over it, and
+/// the directory synced. The temporary is `path` with `.tmp` added.
+pub fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let temporary = Path::new(&temporary);
+    match disk.remove_file(temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = disk.open(temporary, OpenMode::CreateNew)?;
+    write_all(&*file, Position::ZERO, bytes)?;
+    file.sync()?;
+    disk.rename(temporary, path)?;
+    disk.sync_directory(path.parent().unwrap_or(Path::new("")))
+}

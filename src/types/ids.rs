@@ -30,6 +30,11 @@ integer! {
     IoId(u64)
 }
 
+integer! {
+    /// A batch on its way into a partition, unique in the life of the core that owns it.
+    AppendToken(u64)
+}
+
 impl CoreId {
     /// The core that owns catalog, settings and producer-id blocks.
     pub const REGISTRAR: Self = Self::new(0);
@@ -52,4 +57,4 @@ macro_rules! counter {
         }
     )*};
 }
-counter!(ConnectionId, SlotId, RequestId, IoId);
+counter!(ConnectionId, SlotId, RequestId, IoId, AppendToken);

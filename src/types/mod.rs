@@ -11,10 +11,10 @@ mod time;
 mod topic;
 
 pub use epoch::LeaderEpoch;
-pub use ids::{ConnectionId, CoreId, IoId, NodeId, RequestId, SlotId};
+pub use ids::{AppendToken, ConnectionId, CoreId, IoId, NodeId, RequestId, SlotId};
 pub use offset::{Offset, Position};
 pub use producer::{ProducerEpoch, ProducerId, Sequence};
-pub use time::{Instant, Timestamp};
+pub use time::{Instant, Now, Timestamp};
 pub use topic::{PartitionIndex, TopicId, TopicName, TopicNameError, TopicPartition};
 
 /// Defines an integer newtype with `new`, `get`, ordering and `Display`.

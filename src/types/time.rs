@@ -11,6 +11,16 @@ integer! {
     Instant(u64)
 }
 
+/// The time at which something happens, on both clocks. Handed in from outside: nothing below the
+/// runtime reads a clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Now {
+    /// What the wall clock says; may jump.
+    pub wall: Timestamp,
+    /// What the steady clock says.
+    pub monotonic: Instant,
+}
+
 impl Timestamp {
     /// What the protocol says for "no timestamp".
     pub const NONE: Self = Self::new(-1);

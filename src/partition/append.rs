@@ -1,0 +1,33 @@
+use crate::types::{Offset, Timestamp};
+use thiserror::Error;
+
+/// Where a batch went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The offset of its first record.
+    pub base_offset: Offset,
+    /// The broker's time, if the topic takes that instead of the producer's.
+    pub log_append_time: Option<Timestamp>,
+    /// The first offset that the log keeps.
+    pub log_start: Offset,
+}
+
+/// Why a batch was not appended.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AppendError {
+    /// The producer's sequence has a gap before this batch.
+    #[error("the batch is out of its producer's sequence")]
+    OutOfOrderSequence,
+    /// The batch is older than those remembered, so its offset is not known any more.
+    #[error("the batch is a duplicate of one too old to be remembered")]
+    DuplicateSequence,
+    /// A newer incarnation of the producer has written.
+    #[error("a newer epoch of the producer has written")]
+    InvalidProducerEpoch,
+    /// The disk refused; later appends may succeed (it was full) or not.
+    #[error("{0}")]
+    Storage(String),
+    /// The partition is going away.
+    #[error("the partition was deleted or the broker is stopping")]
+    Gone,
+}

@@ -1,0 +1,367 @@
+use super::append::{AppendError, Appended};
+use crate::record::{Batch, with_log_append_time};
+use crate::storage::FileRange;
+use crate::storage::call::{Calls, DiskReply, Ticket};
+use crate::storage::log::{Completed, Log, LogConfig};
+use crate::storage::producer_state::{ProducerState, SequenceCheck, SequenceError};
+use crate::topic::{Durability, TimestampSource};
+use crate::types::{AppendToken, Instant, LeaderEpoch, Now, Offset};
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::time::Duration;
+
+/// How long data that nobody waits for may stay un-synced, and so unreadable, with
+/// `durability=fsync`.
+const FLUSH_AFTER: Duration = Duration::from_millis(5);
+/// How long it may stay un-synced with `durability=relaxed`.
+const FLUSH_RELAXED_AFTER: Duration = Duration::from_secs(1);
+
+/// How many bytes may stay un-synced with `durability=relaxed` before a sync begins.
+const SYNC_RELAXED_BYTES: u64 = 32 * 1024 * 1024;
+
+/// How many bytes a start may have to scan because no checkpoint covers them.
+const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A partition: its log, its producers, its high watermark, and who waits for what.
+#[derive(Debug)]
+pub struct Partition {
+    pub(super) log: Log,
+    pub(super) epoch: LeaderEpoch,
+    pub(super) high_watermark: Offset,
+    config: PartitionConfig,
+    producers: ProducerState,
+    /// Batches that wait for prepared space, in the order they were offered.
+    waiting_for_room: VecDeque<Offered>,
+    /// Acks that wait for a sync, by the offset that must be synced (exclusive).
+    waiting_for_sync: BTreeMap<(Offset, AppendToken), Appended>,
+    flush_at: Option<Instant>,
+}
+
+/// What a topic's settings mean for each of its partitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionConfig {
+    /// For the log.
+    pub log: LogConfig,
+    /// What a durable ack means.
+    pub durability: Durability,
+    /// Whose clock stamps the records.
+    pub timestamp_source: TimestampSource,
+}
+
+#[derive(Debug)]
+struct Offered {
+    token: AppendToken,
+    batch: Batch,
+    durable: bool,
+}
+
+/// What a call on a partition leads to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Disk calls to perform.
+    pub calls: Calls,
+    /// Appends that can be answered now.
+    pub answers: Vec<(AppendToken, Result<Appended, AppendError>)>,
+}
+
+impl Partition {
+    /// A partition over a new or recovered log. Everything in a recovered log is synced.
+    pub fn new(
+        log: Log,
+        producers: ProducerState,
+        epoch: LeaderEpoch,
+        config: PartitionConfig,
+    ) -> Self {
+        let high_watermark = log.end();
+        Self {
+            log,
+            epoch,
+            high_watermark,
+            config,
+            producers,
+            waiting_for_room: VecDeque::new(),
+            waiting_for_sync: BTreeMap::new(),
+            flush_at: None,
+        }
+    }
+
+    /// The last offset that may be read, plus one.
+    pub fn high_watermark(&self) -> Offset {
+        self.high_watermark
+    }
+
+    /// Bytes appended but not synced.
+    pub fn unsynced_bytes(&self) -> u64 {
+        self.log.unsynced_bytes()
+    }
+
+    /// When [`Partition::flush`] is due.
+    pub fn flush_at(&self) -> Option<Instant> {
+        self.flush_at
+    }
+
+    /// Why the partition takes no more appends, if so.
+    pub fn failure(&self) -> Option<&str> {
+        self.log.failure()
+    }
+
+    /// Offers a batch. Its answer comes in an [`Outcome`], this one's or a later one's.
+    pub fn append(
+        &mut self,
+        token: AppendToken,
+        batch: Batch,
+        durable: bool,
+        now: Now,
+        outcome: &mut Outcome,
+    ) {
+        self.waiting_for_room.push_back(Offered {
+            token,
+            batch,
+            durable,
+        });
+        self.admit(now, outcome);
+    }
+
+    /// Appends what waits, in order, as far as there is room.
+    fn admit(&mut self, now: Now, outcome: &mut Outcome) {
+        while let Some(offered) = self.waiting_for_room.pop_front() {
+            if let Some(failure) = self.failure() {
+                let error = AppendError::Storage(failure.to_owned());
+                outcome.answers.push((offered.token, Err(error)));
+                continue;
+            }
+            match self.producers.check(offered.batch.header()) {
+                Ok(SequenceCheck::Accept) => {
+                    let length = offered.batch.bytes().len();
+                    if !self.log.make_room(length, now.wall, &mut outcome.calls) {
+                        self.waiting_for_room.push_front(offered);
+                        return;
+                    }
+                    self.write(offered, now, outcome);
+                }
+                Ok(SequenceCheck::Duplicate {
+                    base_offset,
+                    last_offset,
+                    ..
+                }) => {
+                    let original = self.appended(base_offset, None);
+                    let until = last_offset.next();
+                    self.answer_when_synced(
+                        offered.token,
+                        until,
+                        original,
+                        offered.durable,
+                        outcome,
+                    );
+                }
+                Err(error) => outcome.answers.push((offered.token, Err(error.into()))),
+            }
+        }
+        self.sync_for_waiters(outcome);
+    }
+
+    fn write(&mut self, offered: Offered, now: Now, outcome: &mut Outcome) {
+        let Offered {
+            token,
+            batch,
+            durable,
+        } = offered;
+        let (batch, log_append_time) = match self.config.timestamp_source {
+            TimestampSource::CreateTime => (batch, None),
+            TimestampSource::LogAppendTime => {
+                (with_log_append_time(&batch, now.wall), Some(now.wall))
+            }
+        };
+        let base_offset = match self.log.append(&batch, self.epoch, now.wall) {
+            Ok(base_offset) => base_offset,
+            Err(error) => {
+                let error = AppendError::Storage(error.to_string());
+                outcome.answers.push((token, Err(error)));
+                return;
+            }
+        };
+        self.producers.record(batch.header(), base_offset, now.wall);
+        let patience = match self.config.durability {
+            Durability::Fsync => FLUSH_AFTER,
+            Durability::Relaxed => {
+                self.high_watermark = self.log.end();
+                self.log.write_behind(&mut outcome.calls);
+                if self.log.unsynced_bytes() >= SYNC_RELAXED_BYTES {
+                    self.begin_sync(outcome);
+                }
+                FLUSH_RELAXED_AFTER
+            }
+        };
+        let due = now.monotonic.after(patience);
+        self.flush_at = Some(self.flush_at.map_or(due, |earlier| earlier.min(due)));
+        let appended = self.appended(base_offset, log_append_time);
+        self.answer_when_synced(token, self.log.end(), appended, durable, outcome);
+    }
+
+    fn answer_when_synced(
+        &mut self,
+        token: AppendToken,
+        until: Offset,
+        appended: Appended,
+        durable: bool,
+        outcome: &mut Outcome,
+    ) {
+        let waits = durable && self.config.durability == Durability::Fsync;
+        if waits && self.log.synced() < until {
+            self.waiting_for_sync.insert((until, token), appended);
+        } else {
+            outcome.answers.push((token, Ok(appended)));
+        }
+    }
+
+    fn appended(
+        &self,
+        base_offset: Offset,
+        log_append_time: Option<crate::types::Timestamp>,
+    ) -> Appended {
+        Appended {
+            base_offset,
+            log_append_time,
+            log_start: self.log.start(),
+        }
+    }
+
+    /// A sync for those who wait, shared by all that are appended by the time it begins.
+    fn sync_for_waiters(&mut self, outcome: &mut Outcome) {
+        if !self.waiting_for_sync.is_empty() {
+            self.begin_sync(outcome);
+        }
+    }
+
+    fn begin_sync(&mut self, outcome: &mut Outcome) {
+        if self.log.begin_sync(&mut outcome.calls) {
+            self.flush_at = None;
+        }
+    }
+
+    /// Syncs what nobody waits for: [`Partition::flush_at`] was reached, or space for un-synced
+    /// bytes is short.
+    pub fn flush(&mut self, now: Now, outcome: &mut Outcome) {
+        self.flush_at = None;
+        if self.failure().is_some() || self.log.unsynced_bytes() == 0 {
+            return;
+        }
+        if !self.log.begin_sync(&mut outcome.calls) {
+            // One is under way and does not cover the latest appends.
+            self.flush_at = Some(now.monotonic.after(FLUSH_AFTER));
+        }
+    }
+
+    /// A disk call of the log ended.
+    pub fn completed(
+        &mut self,
+        ticket: Ticket,
+        result: io::Result<DiskReply>,
+        now: Now,
+        outcome: &mut Outcome,
+    ) {
+        match self.log.completed(ticket, result, &mut outcome.calls) {
+            Completed::Synced(offset) => self.synced(offset, outcome),
+            Completed::Failed { reason, .. } => self.failed(reason, outcome),
+            Completed::RoomMade
+            | Completed::Checkpointed
+            | Completed::Closed
+            | Completed::Nothing => {}
+        }
+        self.admit(now, outcome);
+    }
+
+    fn synced(&mut self, offset: Offset, outcome: &mut Outcome) {
+        if self.config.durability == Durability::Fsync {
+            // It may be ahead for a while after a topic was relaxed.
+            self.high_watermark = self.high_watermark.max(offset);
+        }
+        while let Some(entry) = self.waiting_for_sync.first_entry() {
+            let (until, token) = *entry.key();
+            if until > offset {
+                break;
+            }
+            outcome.answers.push((token, Ok(entry.remove())));
+        }
+    }
+
+    /// What waits for the failed call gets its error; the next append may succeed, unless the log
+    /// has failed for good.
+    fn failed(&mut self, reason: String, outcome: &mut Outcome) {
+        log::error!("{reason}");
+        let offered = std::mem::take(&mut self.waiting_for_room).into_iter();
+        let mut tokens: Vec<AppendToken> = offered.map(|offered| offered.token).collect();
+        if self.failure().is_some() {
+            let unsynced = std::mem::take(&mut self.waiting_for_sync);
+            tokens.extend(unsynced.into_keys().map(|(_, token)| token));
+            self.flush_at = None;
+        }
+        let error = |token| (token, Err(AppendError::Storage(reason.clone())));
+        outcome.answers.extend(tokens.into_iter().map(error));
+    }
+
+    /// A clean stop: sync, cut the reservation, note that nothing need be scanned. Appends are no
+    /// longer offered.
+    pub fn close(&mut self, outcome: &mut Outcome) {
+        self.dismiss(outcome);
+        self.flush_at = None;
+        self.log
+            .close(self.epoch, &self.producers, &mut outcome.calls);
+    }
+
+    /// A range that was read is resident now.
+    pub fn populated(&mut self, range: &FileRange) {
+        self.log.populated(&range.file, range.from, range.upto);
+    }
+
+    /// Retention and checkpoints; called now and then.
+    pub fn upkeep(&mut self, now: Now, outcome: &mut Outcome) {
+        if self.failure().is_some() {
+            return;
+        }
+        let moved = self
+            .log
+            .expire(now.wall, self.high_watermark, &mut outcome.calls)
+            .is_some();
+        if moved || self.log.uncheckpointed_bytes() >= CHECKPOINT_BYTES {
+            self.log
+                .checkpoint(self.epoch, &self.producers, &mut outcome.calls);
+        }
+    }
+
+    /// The partition goes away: whoever waits is told so.
+    pub fn dismiss(&mut self, outcome: &mut Outcome) {
+        let synced = std::mem::take(&mut self.waiting_for_sync);
+        let offered = std::mem::take(&mut self.waiting_for_room);
+        let tokens = synced.into_keys().map(|(_, token)| token);
+        let tokens = tokens.chain(offered.into_iter().map(|offered| offered.token));
+        outcome
+            .answers
+            .extend(tokens.map(|token| (token, Err(AppendError::Gone))));
+    }
+
+    /// The topic's settings changed.
+    pub fn configure(&mut self, config: PartitionConfig, outcome: &mut Outcome) {
+        self.log.set_config(config.log.clone());
+        self.config = config;
+        if self.config.durability == Durability::Relaxed {
+            let synced = self.log.end();
+            self.high_watermark = self.high_watermark.max(synced);
+            let waiting = std::mem::take(&mut self.waiting_for_sync);
+            let answers = waiting
+                .into_iter()
+                .map(|((_, token), appended)| (token, Ok(appended)));
+            outcome.answers.extend(answers);
+        }
+    }
+}
+
+impl From<SequenceError> for AppendError {
+    fn from(error: SequenceError) -> Self {
+        match error {
+            SequenceError::OutOfOrder { .. } => Self::OutOfOrderSequence,
+            SequenceError::Fenced { .. } => Self::InvalidProducerEpoch,
+            SequenceError::Forgotten { .. } => Self::DuplicateSequence,
+        }
+    }
+}

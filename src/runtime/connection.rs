@@ -1,0 +1,210 @@
+//! One client's connection: a reading task and a writing task.
+//!
+//! - The reader takes a frame's length, has it admitted by the lane, then takes its body. While a
+//!   frame is not admitted nothing is read, so the peer feels it.
+//! - The writer sends what the lane answers. While the peer does not take it, nothing accumulates:
+//!   the lane admits no more requests than it has slots.
+//! - Either may end the connection. `shutdown` completes the other's wait; the lane hears of the
+//!   end once, when both are done.
+
+use super::core::Core;
+use super::incoming::Incoming;
+use super::lane::Lane;
+use super::local_wake::LocalWake;
+use super::mesh::Accepted;
+use super::outgoing::{Next, Outgoing};
+use super::socket::{Piece, Socket};
+use crate::broker::Part;
+use crate::shard::Event;
+use crate::types::{ConnectionId, SlotId};
+use rustix::io::Errno;
+use std::cell::{Cell, RefCell};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+/// What one `sendmsg` is given at most, so that other tasks get their turn.
+const SEND_BYTES: usize = 256 * 1024;
+
+/// What the tasks of one connection and the core share.
+#[derive(Debug)]
+pub(super) struct Connection {
+    id: ConnectionId,
+    peer: SocketAddr,
+    socket: Socket,
+    ended: Cell<bool>,
+    admitted: Cell<Option<(SlotId, u32)>>,
+    reader: LocalWake,
+    outgoing: RefCell<Outgoing>,
+    writer: LocalWake,
+}
+
+impl Connection {
+    /// Lets the reader take the body of the frame it announced.
+    pub(super) fn admit(&self, slot: SlotId, length: u32) {
+        self.admitted.set(Some((slot, length)));
+        self.reader.wake();
+    }
+
+    /// Queues a response.
+    pub(super) fn respond(&self, slot: SlotId, parts: Vec<Part>) {
+        self.outgoing.borrow_mut().respond(slot, parts);
+        self.writer.wake();
+    }
+
+    /// Ends the connection once everything queued is written.
+    pub(super) fn close(&self, reason: String) {
+        self.outgoing.borrow_mut().close(reason);
+        self.writer.wake();
+    }
+
+    /// Ends the connection now, whatever is queued.
+    pub(super) fn end(&self) {
+        if !self.ended.replace(true) {
+            self.socket.shutdown();
+            self.reader.wake();
+            self.writer.wake();
+        }
+    }
+
+    /// Waits for the slot of the announced frame; `None` once the connection has ended.
+    async fn admission(&self) -> Option<(SlotId, u32)> {
+        self.reader
+            .until(|| {
+                if self.ended.get() {
+                    return Some(None);
+                }
+                self.admitted.take().map(Some)
+            })
+            .await
+    }
+}
+
+/// Serves a connection to its end.
+pub(super) async fn serve<L: Lane>(core: &Rc<Core<L>>, accepted: Accepted) {
+    let Accepted {
+        socket,
+        peer,
+        own_node,
+    } = accepted;
+    let connection = Rc::new(Connection {
+        id: core.next_connection(),
+        peer,
+        socket: Socket::new(socket),
+        ended: Cell::new(false),
+        admitted: Cell::new(None),
+        reader: LocalWake::default(),
+        outgoing: RefCell::default(),
+        writer: LocalWake::default(),
+    });
+    core.open(connection.id, &connection);
+    core.handle(Event::Opened {
+        connection: connection.id,
+        peer: peer.to_string(),
+        own_node,
+    });
+    let writer = glommio::spawn_local({
+        let (core, connection) = (Rc::clone(core), Rc::clone(&connection));
+        async move {
+            let ended = write(&core, &connection).await;
+            finish(&connection, "writing", ended);
+        }
+    });
+    let ended = read(core, &connection).await;
+    finish(&connection, "reading", ended);
+    writer.await;
+    core.closed(connection.id);
+}
+
+fn finish(connection: &Connection, doing: &str, ended: io::Result<()>) {
+    if let Err(error) = ended
+        && !connection.ended.get()
+    {
+        let (id, peer) = (connection.id, connection.peer);
+        if error.raw_os_error() == Some(Errno::FAULT.raw_os_error()) {
+            log::error!(
+                "connection {id} from {peer}: the disk cannot read what was asked for; closing it"
+            );
+        } else {
+            log::debug!("connection {id} from {peer}: {doing}: {error}");
+        }
+    }
+    connection.end();
+}
+
+async fn read<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<()> {
+    let mut incoming = Incoming::default();
+    while let Some(length) = incoming.prefix(&connection.socket).await? {
+        core.handle(Event::Announced {
+            connection: connection.id,
+            length,
+        });
+        let Some((slot, length)) = connection.admission().await else {
+            break;
+        };
+        let bytes = incoming.body(&connection.socket, length as usize).await?;
+        core.stats().received(incoming.take_received());
+        if connection.ended.get() {
+            break;
+        }
+        core.handle(Event::Frame {
+            connection: connection.id,
+            slot,
+            bytes,
+        });
+        glommio::yield_if_needed().await;
+    }
+    Ok(())
+}
+
+async fn write<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<()> {
+    let mut sent = Vec::new();
+    while !connection.ended.get() {
+        let next = connection.outgoing.borrow_mut().next()?;
+        match next {
+            Next::Idle => {
+                let waiting = || {
+                    let idle = connection.outgoing.borrow().is_empty();
+                    (!idle || connection.ended.get()).then_some(())
+                };
+                connection.writer.until(waiting).await;
+            }
+            Next::Send(first) => {
+                let bytes = send(connection, &first).await?;
+                core.stats().sent(bytes);
+                connection.outgoing.borrow_mut().advance(bytes, &mut sent);
+                for slot in sent.drain(..) {
+                    core.handle(Event::Sent {
+                        connection: connection.id,
+                        slot,
+                    });
+                }
+                glommio::yield_if_needed().await;
+            }
+            Next::Sent(slot) => core.handle(Event::Sent {
+                connection: connection.id,
+                slot,
+            }),
+            Next::Close(reason) => {
+                let (id, peer) = (connection.id, connection.peer);
+                log::debug!("closing connection {id} from {peer}: {reason}");
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sends some of what is queued, waiting for the peer if it takes nothing now.
+async fn send(connection: &Connection, first: &Piece) -> io::Result<usize> {
+    let tried = {
+        let outgoing = connection.outgoing.borrow();
+        connection.socket.try_send(outgoing.pieces(), SEND_BYTES)
+    };
+    match tried {
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+            connection.socket.send(first).await
+        }
+        tried => tried,
+    }
+}

@@ -1,0 +1,59 @@
+use super::{Effect, Shard};
+use crate::storage::FileRange;
+use crate::storage::call::{DiskCall, DiskReply, Ticket};
+use crate::types::{IoId, Now, TopicPartition};
+use std::io;
+
+/// Whom a disk call's end concerns.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// A partition's log.
+    Log(TopicPartition, Ticket),
+    /// A read that waits for a range to be resident.
+    Populate(u64, TopicPartition, FileRange),
+    /// The registrar's catalog.
+    Catalog,
+    /// A deleted partition's directory is renamed out of the way.
+    Bury(std::path::PathBuf),
+    /// A deleted partition's directory is removed.
+    Remove,
+}
+
+impl Shard {
+    /// Has a disk call performed off the core.
+    pub(super) fn call(&mut self, purpose: Purpose, call: DiskCall, effects: &mut Vec<Effect>) {
+        let io = self.next_io.take();
+        self.disk_calls.insert(io, purpose);
+        effects.push(Effect::Disk { io, call });
+    }
+
+    /// A disk call ended.
+    pub(super) fn disk_done(
+        &mut self,
+        io: IoId,
+        result: io::Result<DiskReply>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let purpose = self.disk_calls.remove(&io).expect("a disk call ends once");
+        match purpose {
+            Purpose::Log(partition, ticket) => {
+                self.with_partition(partition, effects, |partition, outcome| {
+                    partition.completed(ticket, result, now, outcome);
+                });
+                self.bury_if_quiet(partition, effects);
+                self.append_throttled(now, effects);
+            }
+            Purpose::Populate(read, partition, range) => {
+                self.populated(read, partition, &range, result.map(drop), effects);
+            }
+            Purpose::Catalog => self.catalog_written(result.map(drop), effects),
+            Purpose::Bury(path) => self.buried(path, result.map(drop), effects),
+            Purpose::Remove => {
+                if let Err(error) = result {
+                    log::warn!("a deleted partition's files stay until the next start: {error}");
+                }
+            }
+        }
+    }
+}

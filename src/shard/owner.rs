@@ -1,0 +1,441 @@
+use super::disk::Purpose;
+use super::watches::Watcher;
+use super::{Effect, Message, Shard};
+use crate::broker::{
+    Appended, BrokerError, CoreReply, CoreRequest, FoundOffset, OffsetTarget, ReadItem, ReadPart,
+    SeekItem,
+};
+use crate::partition::{Outcome, Partition, ReadRange, SeekTarget};
+use crate::record::Batch;
+use crate::storage::FileRange;
+use crate::storage::call::DiskCall;
+use crate::storage::log::Log;
+use crate::storage::producer_state::ProducerState;
+use crate::types::{AppendToken, CoreId, Now, Offset, RequestId, TopicPartition};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Appends of one request that are not all answered yet.
+#[derive(Debug)]
+pub(super) struct PendingAppend {
+    results: Vec<Result<Appended, BrokerError>>,
+    missing: usize,
+}
+
+/// A read whose ranges are being made resident.
+#[derive(Debug)]
+pub(super) struct PendingRead {
+    asker: Watcher,
+    results: Vec<Result<ReadPart, BrokerError>>,
+    outstanding: usize,
+}
+
+/// An append that waits for un-synced bytes to become fewer.
+#[derive(Debug)]
+pub(super) struct Throttled {
+    asker: Watcher,
+    durable: bool,
+    items: Vec<(TopicPartition, Batch)>,
+}
+
+/// What this core does for the partitions that it owns.
+#[derive(Debug, Default)]
+pub(super) struct Owner {
+    appends: FxHashMap<Watcher, PendingAppend>,
+    tokens: FxHashMap<AppendToken, (Watcher, usize)>,
+    next_token: AppendToken,
+    reads: FxHashMap<u64, PendingRead>,
+    next_read: u64,
+    throttled: VecDeque<Throttled>,
+    throttles: bool,
+    unsynced_bytes: u64,
+}
+
+/// A partition of this core.
+#[derive(Debug)]
+pub(super) enum Hosted {
+    /// It serves.
+    Online(Box<Partition>),
+    /// Its files are damaged; the reason names them.
+    Offline(String),
+}
+
+impl Hosted {
+    fn unsynced_bytes(&self) -> u64 {
+        match self {
+            Self::Online(partition) => partition.unsynced_bytes(),
+            Self::Offline(_) => 0,
+        }
+    }
+}
+
+impl Shard {
+    /// A core asks something of this one.
+    pub(super) fn request(
+        &mut self,
+        from: CoreId,
+        id: RequestId,
+        request: CoreRequest,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let asker = (from, id);
+        match request {
+            CoreRequest::Append { durable, items } => {
+                let throttled = Throttled {
+                    asker,
+                    durable,
+                    items,
+                };
+                self.owner.throttled.push_back(throttled);
+                self.append_throttled(now, effects);
+            }
+            CoreRequest::Read { items, bytes_max } => self.read(asker, items, bytes_max, effects),
+            CoreRequest::Watch(watched) => self.watch(asker, watched, effects),
+            CoreRequest::Unwatch => self.watches.remove(asker),
+            CoreRequest::Seek(items) => {
+                let found = items.into_iter().map(|item| self.seek(item)).collect();
+                self.answer(asker, CoreReply::Seek(found), effects);
+            }
+            CoreRequest::Change(change) => self.register(asker, change, effects),
+            CoreRequest::ProducerId => self.give_producer_id(asker, effects),
+        }
+    }
+
+    pub(super) fn answer(&mut self, asker: Watcher, reply: CoreReply, effects: &mut Vec<Effect>) {
+        let (core, id) = asker;
+        self.send(core, Message::Reply { id, reply }, effects);
+    }
+
+    /// Appends what waits while un-synced bytes are within their budget, first come first served.
+    pub(super) fn append_throttled(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let most = self.config.limits.unsynced_bytes_per_core_max;
+        while self.owner.unsynced_bytes < most
+            && let Some(next) = self.owner.throttled.pop_front()
+        {
+            self.append(next, now, effects);
+        }
+        let throttles = !self.owner.throttled.is_empty();
+        if throttles && !std::mem::replace(&mut self.owner.throttles, throttles) {
+            self.flush_all(now, effects);
+        }
+        self.owner.throttles = throttles;
+    }
+
+    fn flush_all(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let dirty = self
+            .partitions
+            .iter()
+            .filter(|(_, hosted)| hosted.unsynced_bytes() > 0);
+        let dirty: Vec<TopicPartition> = dirty.map(|(partition, _)| *partition).collect();
+        for partition in dirty {
+            self.with_partition(partition, effects, |partition, outcome| {
+                partition.flush(now, outcome);
+            });
+        }
+    }
+
+    fn append(&mut self, request: Throttled, now: Now, effects: &mut Vec<Effect>) {
+        let Throttled {
+            asker,
+            durable,
+            items,
+        } = request;
+        let pending = PendingAppend {
+            missing: items.len(),
+            results: items.iter().map(|_| Err(BrokerError::TimedOut)).collect(),
+        };
+        let known = self.owner.appends.insert(asker, pending);
+        assert!(known.is_none(), "a request asks a core to append once");
+        for (index, (partition, batch)) in items.into_iter().enumerate() {
+            let token = self.owner.next_token.take();
+            self.owner.tokens.insert(token, (asker, index));
+            match self.host(partition) {
+                Ok(()) => self.with_partition(partition, effects, |partition, outcome| {
+                    partition.append(token, batch, durable, now, outcome);
+                }),
+                Err(error) => self.settle(token, Err(error), effects),
+            }
+        }
+    }
+
+    /// One batch is answered; with the last one of its request the asker is.
+    fn settle(
+        &mut self,
+        token: AppendToken,
+        result: Result<Appended, BrokerError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (asker, index) = self
+            .owner
+            .tokens
+            .remove(&token)
+            .expect("a batch is answered once");
+        let pending = self
+            .owner
+            .appends
+            .get_mut(&asker)
+            .expect("it lives as long as its tokens");
+        *pending
+            .results
+            .get_mut(index)
+            .expect("one result per batch") = result;
+        pending.missing -= 1;
+        if pending.missing == 0 {
+            let pending = self
+                .owner
+                .appends
+                .remove(&asker)
+                .expect("looked up just now");
+            self.answer(asker, CoreReply::Append(pending.results), effects);
+        }
+    }
+
+    /// Makes sure that a partition of this core is there; an empty one needs no disk.
+    fn host(&mut self, partition: TopicPartition) -> Result<(), BrokerError> {
+        if self.is_stopping() {
+            return Err(BrokerError::ShuttingDown);
+        }
+        match self.partitions.get(&partition) {
+            Some(Hosted::Online(_)) => return Ok(()),
+            Some(Hosted::Offline(reason)) => return Err(BrokerError::Storage(reason.clone())),
+            None => {}
+        }
+        let topic = self
+            .catalog
+            .by_id(partition.topic())
+            .filter(|topic| topic.has(partition));
+        let topic = topic.ok_or(BrokerError::UnknownTopicOrPartition)?;
+        assert_eq!(
+            self.placement.owner(partition),
+            self.core,
+            "asked of the owner"
+        );
+        let directory = super::boot::directory(&self.config.data, topic, partition);
+        let config = super::boot::partition_config(&topic.settings);
+        let log = Log::new(
+            directory,
+            config.log.clone(),
+            partition.topic(),
+            partition.partition(),
+        );
+        let epoch = self.catalog.leader_epoch;
+        let fresh = Partition::new(log, ProducerState::default(), epoch, config);
+        self.partitions
+            .insert(partition, Hosted::Online(Box::new(fresh)));
+        Ok(())
+    }
+
+    /// Calls a partition and carries out what follows: disk calls, answers, wakes, deadlines.
+    pub(super) fn with_partition(
+        &mut self,
+        id: TopicPartition,
+        effects: &mut Vec<Effect>,
+        call: impl FnOnce(&mut Partition, &mut Outcome),
+    ) {
+        let Some(Hosted::Online(partition)) = self.partitions.get_mut(&id) else {
+            return;
+        };
+        let (watermark, unsynced, flush_at) = (
+            partition.high_watermark(),
+            partition.unsynced_bytes(),
+            partition.flush_at(),
+        );
+        let mut outcome = Outcome::default();
+        call(partition, &mut outcome);
+        let moved = partition.high_watermark() != watermark || partition.failure().is_some();
+        self.owner.unsynced_bytes += partition.unsynced_bytes();
+        self.owner.unsynced_bytes -= unsynced;
+        self.deadlines
+            .move_flush(id, flush_at, partition.flush_at());
+        for (ticket, call) in outcome.calls {
+            self.call(Purpose::Log(id, ticket), call, effects);
+        }
+        for (token, result) in outcome.answers {
+            self.settle(token, result.map_err(BrokerError::from), effects);
+        }
+        if moved {
+            self.wake_watchers(id, effects);
+        }
+    }
+
+    /// A partition was taken out: its deadline and its bytes count no more.
+    pub(super) fn forget(&mut self, id: TopicPartition, partition: &Partition) {
+        self.deadlines.move_flush(id, partition.flush_at(), None);
+        self.owner.unsynced_bytes -= partition.unsynced_bytes();
+    }
+
+    fn read(
+        &mut self,
+        asker: Watcher,
+        items: Vec<ReadItem>,
+        bytes_max: u32,
+        effects: &mut Vec<Effect>,
+    ) {
+        let key = self.owner.next_read;
+        self.owner.next_read += 1;
+        let mut room = bytes_max;
+        let mut first = true;
+        let mut outstanding = 0;
+        let mut results = Vec::with_capacity(items.len());
+        for item in items {
+            let bytes = item.bytes_max.min(room);
+            let read = self
+                .host(item.partition)
+                .and_then(|()| self.plan(item, bytes, first));
+            if let Ok(ReadPart {
+                range: Some(range), ..
+            }) = &read
+            {
+                first = false;
+                room = room.saturating_sub(u32::try_from(range.length()).unwrap_or(u32::MAX));
+                if !range.populated {
+                    outstanding += 1;
+                    let file = range.file.clone();
+                    let call = DiskCall::Populate {
+                        file,
+                        from: range.from,
+                        upto: range.upto,
+                    };
+                    self.call(
+                        Purpose::Populate(key, item.partition, range.clone()),
+                        call,
+                        effects,
+                    );
+                }
+            }
+            results.push(read);
+        }
+        if outstanding == 0 {
+            return self.answer(asker, CoreReply::Read(results), effects);
+        }
+        self.owner.reads.insert(
+            key,
+            PendingRead {
+                asker,
+                results,
+                outstanding,
+            },
+        );
+    }
+
+    fn plan(
+        &mut self,
+        item: ReadItem,
+        bytes_max: u32,
+        at_least_one: bool,
+    ) -> Result<ReadPart, BrokerError> {
+        let Some(Hosted::Online(partition)) = self.partitions.get(&item.partition) else {
+            return Err(BrokerError::UnknownTopicOrPartition);
+        };
+        let read = partition.read(item.offset, item.leader_epoch, bytes_max, at_least_one);
+        let ReadRange {
+            range,
+            high_watermark,
+            log_start,
+        } = read?;
+        Ok(ReadPart {
+            high_watermark,
+            log_start,
+            range,
+        })
+    }
+
+    /// A range of a pending read is resident, or could not be made so.
+    pub(super) fn populated(
+        &mut self,
+        key: u64,
+        partition: TopicPartition,
+        range: &FileRange,
+        result: std::io::Result<()>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let pending = self
+            .owner
+            .reads
+            .get_mut(&key)
+            .expect("it waits for its ranges");
+        match result {
+            Ok(()) => {
+                if let Some(Hosted::Online(partition)) = self.partitions.get_mut(&partition) {
+                    partition.populated(range);
+                }
+            }
+            Err(error) => {
+                let reason = format!("{partition}: {error}");
+                log::error!("reading a segment failed: {reason}");
+                pending.fail(range, &reason);
+            }
+        }
+        pending.outstanding -= 1;
+        if pending.outstanding == 0 {
+            let PendingRead { asker, results, .. } =
+                self.owner.reads.remove(&key).expect("looked up just now");
+            self.answer(asker, CoreReply::Read(results), effects);
+        }
+    }
+
+    fn watch(
+        &mut self,
+        asker: Watcher,
+        watched: Vec<(TopicPartition, Offset)>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let moved = watched.iter().any(|(partition, seen)| {
+            // A partition that is gone or failed has news as well.
+            !matches!(self.partitions.get(partition), Some(Hosted::Online(partition))
+                if partition.high_watermark() == *seen && partition.failure().is_none())
+        });
+        if moved {
+            let (core, id) = asker;
+            self.send(core, Message::Wake { id }, effects);
+        } else {
+            let partitions = watched
+                .into_iter()
+                .map(|(partition, _)| partition)
+                .collect();
+            self.watches.add(asker, partitions);
+        }
+    }
+
+    pub(super) fn wake_watchers(&mut self, id: TopicPartition, effects: &mut Vec<Effect>) {
+        for (core, id) in self.watches.take(id) {
+            self.send(core, Message::Wake { id }, effects);
+        }
+    }
+
+    fn seek(&mut self, item: SeekItem) -> Result<FoundOffset, BrokerError> {
+        self.host(item.partition)?;
+        let Some(Hosted::Online(partition)) = self.partitions.get(&item.partition) else {
+            return Err(BrokerError::UnknownTopicOrPartition);
+        };
+        let target = match item.target {
+            OffsetTarget::Earliest => SeekTarget::Earliest,
+            OffsetTarget::Latest => SeekTarget::Latest,
+            OffsetTarget::LargestTimestamp => SeekTarget::LargestTimestamp,
+            OffsetTarget::LatestTiered => return Ok(FoundOffset::NONE),
+            OffsetTarget::At(time) => SeekTarget::At(time),
+        };
+        let found = partition.seek(target, item.leader_epoch)?;
+        Ok(
+            found.map_or(FoundOffset::NONE, |(offset, timestamp)| FoundOffset {
+                offset,
+                timestamp,
+                leader_epoch: partition.epoch(),
+            }),
+        )
+    }
+}
+
+impl PendingRead {
+    fn fail(&mut self, failed: &FileRange, reason: &str) {
+        for result in &mut self.results {
+            let hit = matches!(result, Ok(ReadPart { range: Some(range), .. })
+                if Arc::ptr_eq(&range.file, &failed.file) && range.from == failed.from);
+            if hit {
+                *result = Err(BrokerError::Storage(reason.to_owned()));
+            }
+        }
+    }
+}

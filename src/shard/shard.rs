@@ -1,0 +1,143 @@
+use super::connections::Connection;
+use super::deadlines::Deadlines;
+use super::disk::Purpose;
+use super::memory::Memory;
+use super::operations::Operation;
+use super::owner::{Hosted, Owner};
+use super::registrar::Registrar;
+use super::watches::Watches;
+use super::{Boot, Effect, Event, Message};
+use crate::config::Config;
+use crate::topic::{Catalog, Placement};
+use crate::types::{ConnectionId, CoreId, Instant, IoId, Now, RequestId, TopicPartition};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// One core's whole state.
+#[derive(Debug)]
+pub struct Shard {
+    pub(super) core: CoreId,
+    pub(super) placement: Placement,
+    pub(super) config: Arc<Config>,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) connections: FxHashMap<ConnectionId, Connection>,
+    pub(super) memory: Memory,
+    pub(super) operations: FxHashMap<RequestId, Operation>,
+    pub(super) next_request: RequestId,
+    pub(super) partitions: FxHashMap<TopicPartition, Hosted>,
+    pub(super) owner: Owner,
+    pub(super) watches: Watches,
+    pub(super) deadlines: Deadlines,
+    pub(super) disk_calls: FxHashMap<IoId, Purpose>,
+    pub(super) next_io: IoId,
+    /// Only on the registrar's core.
+    pub(super) registrar: Option<Registrar>,
+    pub(super) stopping: Option<super::stop::Stopping>,
+    pub(super) burials: super::catalog::Burials,
+    pub(super) upkeep_queue: VecDeque<TopicPartition>,
+    /// Messages of this core to itself.
+    to_self: VecDeque<Message>,
+}
+
+impl Shard {
+    /// A shard with its partitions as [`Boot`] recovered them.
+    pub(super) fn new(
+        core: CoreId,
+        config: Arc<Config>,
+        boot: &Boot,
+        partitions: FxHashMap<TopicPartition, Hosted>,
+    ) -> Self {
+        let placement = Placement::new(config.cores);
+        let is_registrar = core == CoreId::REGISTRAR;
+        Self {
+            core,
+            placement,
+            catalog: boot.catalog(),
+            connections: FxHashMap::default(),
+            memory: Memory::new(config.limits.request_bytes_per_core_max),
+            operations: FxHashMap::default(),
+            next_request: RequestId::default(),
+            partitions,
+            owner: Owner::default(),
+            watches: Watches::default(),
+            deadlines: Deadlines::default(),
+            disk_calls: FxHashMap::default(),
+            next_io: IoId::default(),
+            registrar: is_registrar.then(|| Registrar::new(boot.seed())),
+            stopping: None,
+            burials: super::catalog::Burials::default(),
+            upkeep_queue: VecDeque::new(),
+            to_self: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Takes one event and says what is to be done, in order.
+    pub fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Opened {
+                connection,
+                peer,
+                own_node,
+            } => {
+                self.opened(connection, Connection::new(peer, own_node), effects);
+            }
+            Event::Announced { connection, length } => self.announced(connection, length, effects),
+            Event::Frame {
+                connection,
+                slot,
+                bytes,
+            } => {
+                self.frame(connection, slot, &bytes, now, effects);
+            }
+            Event::Sent { connection, slot } => self.sent(connection, slot, effects),
+            Event::Closed { connection } => self.closed(connection, effects),
+            Event::FromCore { from, message } => self.message(from, message, now, effects),
+            Event::DiskDone { io, result } => self.disk_done(io, result, now, effects),
+            Event::Tick => self.tick(now, effects),
+            Event::Stop => self.stop(effects),
+        }
+        while let Some(message) = self.to_self.pop_front() {
+            self.message(self.core, message, now, effects);
+        }
+        self.schedule_upkeep(now);
+        self.proceed_stopping(effects);
+    }
+
+    /// When the next [`Event::Tick`] is due.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.expire_fetches(now, effects);
+        while let Some(partition) = self.deadlines.due_flush(now.monotonic) {
+            self.with_partition(partition, effects, |partition, outcome| {
+                partition.flush(now, outcome);
+            });
+        }
+        self.upkeep(now, effects);
+    }
+
+    fn message(&mut self, from: CoreId, message: Message, now: Now, effects: &mut Vec<Effect>) {
+        match message {
+            Message::Request { id, request } => self.request(from, id, request, now, effects),
+            Message::Reply { id, reply } => self.reply(from, id, reply, now, effects),
+            Message::Wake { id } => self.wake(from, id, now, effects),
+            Message::Catalog(catalog) => self.adopt(catalog, effects),
+            Message::CatalogApplied => self.catalog_applied(from, effects),
+            Message::Flushed { clean } => self.core_flushed(from, clean, effects),
+            Message::Farewell => self.farewell(effects),
+        }
+    }
+
+    /// Sends to a core, this one included.
+    pub(super) fn send(&mut self, to: CoreId, message: Message, effects: &mut Vec<Effect>) {
+        if to == self.core {
+            self.to_self.push_back(message);
+        } else {
+            effects.push(Effect::Send { to, message });
+        }
+    }
+}

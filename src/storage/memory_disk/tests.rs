@@ -1,0 +1,106 @@
+use super::*;
+use crate::storage::disk::write_all;
+
+fn disk_with_file(seed: u64) -> (MemoryDisk, FileRef) {
+    let disk = MemoryDisk::new(seed);
+    disk.create_directory(Path::new("d")).unwrap();
+    disk.sync_directory(Path::new("")).unwrap();
+    let file = disk.open(Path::new("d/f"), OpenMode::CreateNew).unwrap();
+    (disk, file)
+}
+
+#[test]
+fn synced_bytes_and_names_survive_a_power_cut() {
+    for seed in 0..50 {
+        let (disk, file) = disk_with_file(seed);
+        write_all(&*file, Position::ZERO, b"kept").unwrap();
+        file.sync().unwrap();
+        disk.sync_directory(Path::new("d")).unwrap();
+        write_all(&*file, Position::new(4), &[7; 5000]).unwrap();
+        disk.power_cut();
+        let bytes = disk.read_file(Path::new("d/f")).unwrap();
+        assert_eq!(&bytes[..4], b"kept");
+        assert!(bytes[4..].iter().all(|byte| matches!(byte, 0 | 7)));
+    }
+}
+
+#[test]
+fn a_power_cut_may_lose_what_was_not_synced() {
+    let outcomes: Vec<Option<Vec<u8>>> = (0..100)
+        .map(|seed| {
+            let (disk, file) = disk_with_file(seed);
+            write_all(&*file, Position::ZERO, &[1; 1024]).unwrap();
+            disk.power_cut();
+            disk.read_file(Path::new("d/f")).ok()
+        })
+        .collect();
+    assert!(outcomes.contains(&None), "the name is lost sometimes");
+    assert!(
+        outcomes.contains(&Some(vec![])),
+        "the length is lost sometimes"
+    );
+    let whole = Some(vec![1; 1024]);
+    assert!(outcomes.contains(&whole), "all is kept sometimes");
+    let torn = |bytes: &Vec<u8>| bytes.len() == 1024 && bytes[0] != bytes[512];
+    assert!(
+        outcomes.iter().flatten().any(torn),
+        "sectors part sometimes"
+    );
+}
+
+#[test]
+fn a_process_crash_keeps_the_page_cache_and_kills_handles() {
+    let (disk, file) = disk_with_file(1);
+    write_all(&*file, Position::ZERO, b"abc").unwrap();
+    disk.process_crash();
+    assert_eq!(disk.read_file(Path::new("d/f")).unwrap(), b"abc");
+    assert!(write_all(&*file, Position::ZERO, b"x").is_err());
+}
+
+#[test]
+fn a_failed_sync_is_followed_by_one_that_lies() {
+    let (disk, file) = disk_with_file(1);
+    write_all(&*file, Position::ZERO, b"abc").unwrap();
+    disk.fail_once(Operation::Sync, 0, FaultKind::Device);
+    assert!(file.sync().is_err());
+    assert!(file.sync().is_ok());
+    disk.evict();
+    assert_eq!(disk.read_file(Path::new("d/f")).unwrap(), [0, 0, 0]);
+}
+
+#[test]
+fn capacity_counts_reservations() {
+    let (disk, file) = disk_with_file(1);
+    disk.set_capacity(Some(1000));
+    file.reserve(Position::new(900)).unwrap();
+    let error = file.reserve(Position::new(1001)).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    write_all(&*file, Position::ZERO, &[1; 900]).unwrap();
+    assert!(write_all(&*file, Position::new(900), &[1; 200]).is_err());
+    file.truncate(Position::new(10)).unwrap();
+    assert_eq!(disk.space_used(), 10);
+}
+
+#[test]
+fn a_dead_process_changes_nothing_more() {
+    let (disk, file) = disk_with_file(1);
+    disk.crash_after(1);
+    write_all(&*file, Position::ZERO, b"abc").unwrap();
+    assert!(file.truncate(Position::ZERO).is_err());
+    assert!(disk.is_crashed());
+    assert!(disk.rename(Path::new("d/f"), Path::new("d/g")).is_err());
+    disk.process_crash();
+    assert_eq!(disk.read_file(Path::new("d/f")).unwrap(), b"abc");
+}
+
+#[test]
+fn an_unlinked_file_lives_as_long_as_its_handle() {
+    let (disk, file) = disk_with_file(1);
+    write_all(&*file, Position::ZERO, b"abc").unwrap();
+    disk.remove_file(Path::new("d/f")).unwrap();
+    disk.sync_directory(Path::new("d")).unwrap();
+    let mut buffer = [0; 3];
+    assert_eq!(file.read_at(Position::ZERO, &mut buffer).unwrap(), 3);
+    drop(file);
+    assert_eq!(disk.space_used(), 0);
+}
