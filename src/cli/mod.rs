@@ -8,6 +8,7 @@
 mod bench;
 mod connect;
 mod consume;
+mod demo;
 mod error;
 mod human;
 mod interrupt;
@@ -53,6 +54,7 @@ enum Command {
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
     Bench(bench::BenchArgs),
+    Demo(demo::DemoArgs),
 }
 
 impl Command {
@@ -63,6 +65,7 @@ impl Command {
             Self::Produce(args) => args.run(),
             Self::Consume(args) => args.run(),
             Self::Bench(args) => args.run(),
+            Self::Demo(args) => args.run(),
         }
     }
 }
