@@ -108,8 +108,7 @@ impl From<ReadError> for BrokerError {
             ReadError::OutOfRange => Self::OffsetOutOfRange,
             ReadError::FencedEpoch => Self::FencedLeaderEpoch,
             ReadError::UnknownEpoch => Self::UnknownLeaderEpoch,
-            ReadError::Storage(error) => Self::Storage(error.to_string()),
-            ReadError::Damaged(what) => Self::Storage(what),
+            ReadError::Storage(what) => Self::Storage(what),
         }
     }
 }

@@ -312,9 +312,9 @@ impl FetchOperation {
 
 fn fetched(index: PartitionIndex, part: ReadPart) -> FetchedPartition {
     let records = part.range.map(|range| Part::File {
-        position: range.from(),
+        position: range.from,
         length: range.length() as u32,
-        file: range.into_file(),
+        file: range.file,
     });
     FetchedPartition {
         index,

@@ -19,6 +19,9 @@ const FLUSH_RELAXED_AFTER: Duration = Duration::from_secs(1);
 /// How many bytes may stay un-synced with `durability=relaxed` before a sync begins.
 const SYNC_RELAXED_BYTES: u64 = 32 * 1024 * 1024;
 
+/// How many bytes a start may have to scan because no checkpoint covers them.
+const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+
 /// A partition: its log, its producers, its high watermark, and who waits for what.
 #[derive(Debug)]
 pub struct Partition {
@@ -32,7 +35,6 @@ pub struct Partition {
     /// Acks that wait for a sync, by the offset that must be synced (exclusive).
     waiting_for_sync: BTreeMap<(Offset, AppendToken), Appended>,
     flush_at: Option<Instant>,
-    failure: Option<String>,
 }
 
 /// What a topic's settings mean for each of its partitions.
@@ -80,7 +82,6 @@ impl Partition {
             waiting_for_room: VecDeque::new(),
             waiting_for_sync: BTreeMap::new(),
             flush_at: None,
-            failure: None,
         }
     }
 
@@ -101,7 +102,7 @@ impl Partition {
 
     /// Why the partition takes no more appends, if so.
     pub fn failure(&self) -> Option<&str> {
-        self.failure.as_deref()
+        self.log.failure()
     }
 
     /// Offers a batch. Its answer comes in an [`Outcome`], this one's or a later one's.
@@ -124,8 +125,8 @@ impl Partition {
     /// Appends what waits, in order, as far as there is room.
     fn admit(&mut self, now: Now, outcome: &mut Outcome) {
         while let Some(offered) = self.waiting_for_room.pop_front() {
-            if let Some(failure) = &self.failure {
-                let error = AppendError::Storage(failure.clone());
+            if let Some(failure) = self.failure() {
+                let error = AppendError::Storage(failure.to_owned());
                 outcome.answers.push((offered.token, Err(error)));
                 continue;
             }
@@ -242,7 +243,7 @@ impl Partition {
     /// bytes is short.
     pub fn flush(&mut self, now: Now, outcome: &mut Outcome) {
         self.flush_at = None;
-        if self.failure.is_some() || self.log.unsynced_bytes() == 0 {
+        if self.failure().is_some() || self.log.unsynced_bytes() == 0 {
             return;
         }
         if !self.log.begin_sync(&mut outcome.calls) {
@@ -261,8 +262,11 @@ impl Partition {
     ) {
         match self.log.completed(ticket, result, &mut outcome.calls) {
             Completed::Synced(offset) => self.synced(offset, outcome),
-            Completed::Failed { what } => self.fail(what, outcome),
-            Completed::RoomMade | Completed::Nothing => {}
+            Completed::Failed { reason, .. } => self.failed(reason, outcome),
+            Completed::RoomMade
+            | Completed::Checkpointed
+            | Completed::Closed
+            | Completed::Nothing => {}
         }
         self.admit(now, outcome);
     }
@@ -281,15 +285,19 @@ impl Partition {
         }
     }
 
-    fn fail(&mut self, what: String, outcome: &mut Outcome) {
-        let waiting = std::mem::take(&mut self.waiting_for_sync);
-        for (_, token) in waiting.into_keys() {
-            outcome
-                .answers
-                .push((token, Err(AppendError::Storage(what.clone()))));
+    /// What waits for the failed call gets its error; the next append may succeed, unless the log
+    /// has failed for good.
+    fn failed(&mut self, reason: String, outcome: &mut Outcome) {
+        log::error!("{reason}");
+        let offered = std::mem::take(&mut self.waiting_for_room).into_iter();
+        let mut tokens: Vec<AppendToken> = offered.map(|offered| offered.token).collect();
+        if self.failure().is_some() {
+            let unsynced = std::mem::take(&mut self.waiting_for_sync);
+            tokens.extend(unsynced.into_keys().map(|(_, token)| token));
+            self.flush_at = None;
         }
-        self.failure = Some(what);
-        self.flush_at = None;
+        let error = |token| (token, Err(AppendError::Storage(reason.clone())));
+        outcome.answers.extend(tokens.into_iter().map(error));
     }
 
     /// A clean stop: sync, cut the reservation, note that nothing need be scanned. Appends are no
@@ -297,18 +305,29 @@ impl Partition {
     pub fn close(&mut self, outcome: &mut Outcome) {
         self.dismiss(outcome);
         self.flush_at = None;
-        if self.failure.is_none() {
-            self.log.close(&mut outcome.calls);
-        }
+        self.log
+            .close(self.epoch, &self.producers, &mut outcome.calls);
     }
 
     /// A range that was read is resident now.
     pub fn populated(&mut self, range: &FileRange) {
-        self.log.populated(range);
+        self.log.populated(&range.file, range.from, range.upto);
     }
 
     /// Retention and checkpoints; called now and then.
-    pub fn upkeep(&mut self, _now: Now, _outcome: &mut Outcome) {}
+    pub fn upkeep(&mut self, now: Now, outcome: &mut Outcome) {
+        if self.failure().is_some() {
+            return;
+        }
+        let moved = self
+            .log
+            .expire(now.wall, self.high_watermark, &mut outcome.calls)
+            .is_some();
+        if moved || self.log.uncheckpointed_bytes() >= CHECKPOINT_BYTES {
+            self.log
+                .checkpoint(self.epoch, &self.producers, &mut outcome.calls);
+        }
+    }
 
     /// The partition goes away: whoever waits is told so.
     pub fn dismiss(&mut self, outcome: &mut Outcome) {
@@ -323,7 +342,7 @@ impl Partition {
 
     /// The topic's settings changed.
     pub fn configure(&mut self, config: PartitionConfig, outcome: &mut Outcome) {
-        self.log.configure(config.log.clone());
+        self.log.set_config(config.log.clone());
         self.config = config;
         if self.config.durability == Durability::Relaxed {
             let synced = self.log.end();

@@ -1,5 +1,6 @@
 use super::Partition;
 use crate::storage::FileRange;
+use crate::storage::log;
 use crate::types::{LeaderEpoch, Offset, Timestamp};
 use std::io;
 use thiserror::Error;
@@ -40,12 +41,26 @@ pub enum ReadError {
     /// The client's epoch is newer than the partition's.
     #[error("the client's leader epoch is newer than the partition's")]
     UnknownEpoch,
-    /// The disk failed.
+    /// The disk failed, what was read is damaged, or it may be lost.
     #[error("{0}")]
-    Storage(#[from] io::Error),
-    /// What the disk gave cannot be right.
-    #[error("{0}")]
-    Damaged(String),
+    Storage(String),
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        Self::Storage(error.to_string())
+    }
+}
+
+impl From<log::ReadError> for ReadError {
+    fn from(error: log::ReadError) -> Self {
+        match error {
+            log::ReadError::BelowStart { .. } | log::ReadError::AboveEnd { .. } => Self::OutOfRange,
+            log::ReadError::Lost { .. } | log::ReadError::Storage { .. } => {
+                Self::Storage(error.to_string())
+            }
+        }
+    }
 }
 
 impl Partition {
@@ -58,18 +73,9 @@ impl Partition {
         at_least_one: bool,
     ) -> Result<ReadRange, ReadError> {
         self.check_epoch(epoch)?;
-        if offset < self.log.start() || offset > self.log.end() {
-            return Err(ReadError::OutOfRange);
-        }
-        let readable = match self.failure() {
-            // What was not synced before the failure may read back as zeros once it is evicted.
-            Some(failure) if offset >= self.log.synced() => {
-                return Err(ReadError::Damaged(failure.to_owned()));
-            }
-            Some(_) => self.high_watermark.min(self.log.synced()),
-            None => self.high_watermark,
-        };
-        let range = self.log.read(offset, readable, bytes_max, at_least_one)?;
+        let range = self
+            .log
+            .read(offset, self.high_watermark, bytes_max, at_least_one)?;
         Ok(ReadRange {
             range,
             high_watermark: self.high_watermark,
@@ -87,7 +93,7 @@ impl Partition {
         match target {
             SeekTarget::Earliest => Ok(Some((self.log.start(), Timestamp::NONE))),
             SeekTarget::Latest => Ok(Some((self.high_watermark, Timestamp::NONE))),
-            SeekTarget::LargestTimestamp => Ok(self.log.largest_timestamp(self.high_watermark)?),
+            SeekTarget::LargestTimestamp => Ok(self.log.latest_timestamp(self.high_watermark)?),
             SeekTarget::At(time) => Ok(self.log.offset_for_timestamp(time, self.high_watermark)?),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::acceptor::{Acceptor, AcceptorStop};
 use super::clock::Clock;
-use super::core::{Common, Core};
+use super::core::{Core, Shared};
 use super::disk_pool::DiskPool;
 use super::error::StartError;
 use super::executor;
@@ -66,7 +66,7 @@ struct Start<F> {
     id: CoreId,
     pin_among: Option<u16>,
     inbox: Receiver<Inbound>,
-    common: Common,
+    common: Shared,
     disk: DiskPool,
     stats: Arc<CoreStats>,
     make_lane: Arc<F>,
@@ -90,7 +90,7 @@ impl Broker {
         executor::probe()?;
         let addresses = listeners.addresses().clone();
         let (mesh, inboxes) = Mesh::new(settings.cores);
-        let common = Common {
+        let common = Shared {
             clock: Clock::start(),
             mesh: mesh.clone(),
             connections: (0..settings.cores).map(|_| AtomicUsize::new(0)).collect(),
@@ -121,7 +121,7 @@ impl Broker {
     fn start_cores<L, E, F>(
         &mut self,
         settings: &Settings,
-        common: &Common,
+        common: &Shared,
         inboxes: Vec<Receiver<Inbound>>,
         make_lane: Arc<F>,
     ) -> Result<(), StartError>
@@ -131,29 +131,32 @@ impl Broker {
         F: Fn(CoreId) -> Result<L, E> + Send + Sync + 'static,
     {
         let (report, reports) = mpsc::channel();
-        let started = inboxes.into_iter().zip(0..).try_for_each(|(inbox, number)| {
-            let id = CoreId::new(number);
-            let stats = Arc::new(CoreStats::default());
-            self.stats.push(Arc::clone(&stats));
-            let start = Start {
-                id,
-                pin_among: settings.pin.then_some(settings.cores),
-                inbox,
-                common: common.clone(),
-                // Made on this thread: threads inherit the processors of the one that makes them.
-                disk: DiskPool::start(id, &settings.disk, &common.mesh)?,
-                stats,
-                make_lane: Arc::clone(&make_lane),
-                report: report.clone(),
-            };
-            let name = format!("core-{id}");
-            let thread = thread::Builder::new()
-                .name(name.clone())
-                .spawn(move || run_core(start))
-                .map_err(|source| StartError::Thread { name, source })?;
-            self.threads.push(thread);
-            Ok(())
-        });
+        let started = inboxes
+            .into_iter()
+            .zip(0..)
+            .try_for_each(|(inbox, number)| {
+                let id = CoreId::new(number);
+                let stats = Arc::new(CoreStats::default());
+                self.stats.push(Arc::clone(&stats));
+                let start = Start {
+                    id,
+                    pin_among: settings.pin.then_some(settings.cores),
+                    inbox,
+                    common: common.clone(),
+                    // Made on this thread: threads inherit the processors of the one that makes them.
+                    disk: DiskPool::start(id, &settings.disk, &common.mesh)?,
+                    stats,
+                    make_lane: Arc::clone(&make_lane),
+                    report: report.clone(),
+                };
+                let name = format!("core-{id}");
+                let thread = thread::Builder::new()
+                    .name(name.clone())
+                    .spawn(move || run_core(start))
+                    .map_err(|source| StartError::Thread { name, source })?;
+                self.threads.push(thread);
+                Ok(())
+            });
         drop(report);
         let made = started.and_then(|()| reports.iter().collect::<Result<(), _>>());
         if made.is_err() {

@@ -31,7 +31,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// What all cores of a broker share.
 #[derive(Debug, Clone)]
-pub(super) struct Common {
+pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) mesh: Mesh,
     /// Open connections per core: the acceptor adds, the core takes off.
@@ -53,7 +53,7 @@ struct Work<L> {
 #[derive(Debug)]
 pub(super) struct Core<L> {
     id: CoreId,
-    common: Common,
+    common: Shared,
     work: RefCell<Work<L>>,
     alarm: Alarm,
     disk: DiskPool,
@@ -71,7 +71,7 @@ pub(super) struct Core<L> {
 impl<L: Lane> Core<L> {
     pub(super) fn new(
         id: CoreId,
-        common: Common,
+        common: Shared,
         lane: L,
         disk: DiskPool,
         stats: Arc<CoreStats>,
@@ -102,8 +102,11 @@ impl<L: Lane> Core<L> {
             Latency::Matters(INBOX_LATENCY),
             "inbox",
         );
-        let clients =
-            glommio::executor().create_task_queue(Shares::Static(1000), Latency::NotImportant, "clients");
+        let clients = glommio::executor().create_task_queue(
+            Shares::Static(1000),
+            Latency::NotImportant,
+            "clients",
+        );
         let alarm = spawn_into(urgent, {
             let core = Rc::clone(&self);
             async move { alarm::run(&core).await }
@@ -298,4 +301,3 @@ fn spawn_into<T: 'static>(
 ) -> glommio::Task<T> {
     glommio::spawn_local_into(future, queue).expect("the queue was made by this executor")
 }
-

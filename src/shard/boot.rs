@@ -3,9 +3,9 @@ use super::owner::Hosted;
 use crate::config::Config;
 use crate::partition::{Partition, PartitionConfig};
 use crate::storage::call::DiskCall;
-use crate::storage::catalog_file::{self, CatalogFileError};
+use crate::storage::catalog_file::{CATALOG_NAME, CatalogSnapshot};
 use crate::storage::log::{Log, LogConfig};
-use crate::storage::{Disk, OpenMode};
+use crate::storage::{DecodeError, Disk, OpenMode};
 use crate::topic::{Catalog, Placement, Topic, TopicSettings};
 use crate::types::{CoreId, LeaderEpoch, PartitionIndex, Position, TopicId, TopicPartition};
 use rustc_hash::FxHashMap;
@@ -13,6 +13,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
+
+/// A catalog larger than this is taken for damage.
+const CATALOG_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// What is settled before any core serves: the catalog, the leader epoch of this start, and which
 /// directories are left of deleted topics.
@@ -42,7 +45,7 @@ pub enum BootError {
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        error: CatalogFileError,
+        error: DecodeError,
     },
 }
 
@@ -51,14 +54,14 @@ impl Boot {
     /// raised, durably before anything can be appended under it. `seed` drives every random
     /// choice of this start.
     pub fn load(disk: &dyn Disk, config: Arc<Config>, seed: u64) -> Result<Self, BootError> {
-        let path = config.data.join(catalog_file::NAME);
+        let path = config.data.join(CATALOG_NAME);
         let io = |error| BootError::Io {
             path: path.clone(),
             error,
         };
         let mut catalog = match read(disk, &path).map_err(io)? {
             Some(bytes) => {
-                let decoded = catalog_file::decode(&bytes);
+                let decoded = CatalogSnapshot::decode(&bytes);
                 let error = |error| BootError::Catalog {
                     path: path.clone(),
                     error,
@@ -121,8 +124,16 @@ impl Boot {
         let config = partition_config(&topic.settings);
         let epoch = self.catalog.leader_epoch;
         let path = directory.clone();
-        match Log::recover(disk, directory, config.log.clone(), id) {
+        match Log::recover(
+            disk,
+            directory,
+            config.log.clone(),
+            id.topic(),
+            id.partition(),
+        ) {
             Ok(recovered) => {
+                // What was imported may have been led under a later epoch than ours.
+                let epoch = epoch.max(recovered.epoch);
                 let partition = Partition::new(recovered.log, recovered.producers, epoch, config);
                 Hosted::Online(Box::new(partition))
             }
@@ -162,7 +173,7 @@ fn read(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
         Err(error) => return Err(error),
     };
     let length = file.length()?.get();
-    if length > catalog_file::BYTES_MAX {
+    if length > CATALOG_BYTES_MAX {
         let problem = format!("{length} bytes are too many for a catalog");
         return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
     }
@@ -195,10 +206,10 @@ fn remove_buried(disk: &dyn Disk, data: &Path, catalog: &mut Catalog) -> io::Res
 
 /// The call that makes a catalog the durable one.
 pub(super) fn write_catalog(data: &Path, catalog: &Catalog) -> DiskCall {
-    let bytes = catalog_file::encode(&catalog.to_snapshot());
+    let bytes = catalog.to_snapshot().encode();
     DiskCall::ReplaceFile {
-        path: data.join(catalog_file::NAME),
-        bytes: bytes.into(),
+        path: data.join(CATALOG_NAME),
+        bytes,
     }
 }
 

@@ -8,11 +8,13 @@ use crate::broker::{
 use crate::partition::{Outcome, Partition, ReadRange, SeekTarget};
 use crate::record::Batch;
 use crate::storage::FileRange;
+use crate::storage::call::DiskCall;
 use crate::storage::log::Log;
 use crate::storage::producer_state::ProducerState;
 use crate::types::{AppendToken, CoreId, Now, Offset, RequestId, TopicPartition};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Appends of one request that are not all answered yet.
 #[derive(Debug)]
@@ -212,7 +214,12 @@ impl Shard {
         );
         let directory = super::boot::directory(&self.config.data, topic, partition);
         let config = super::boot::partition_config(&topic.settings);
-        let log = Log::new(directory, config.log.clone());
+        let log = Log::new(
+            directory,
+            config.log.clone(),
+            partition.topic(),
+            partition.partition(),
+        );
         let epoch = self.catalog.leader_epoch;
         let fresh = Partition::new(log, ProducerState::default(), epoch, config);
         self.partitions
@@ -283,9 +290,14 @@ impl Shard {
             {
                 first = false;
                 room = room.saturating_sub(u32::try_from(range.length()).unwrap_or(u32::MAX));
-                if !range.is_populated() {
+                if !range.populated {
                     outstanding += 1;
-                    let call = range.populate();
+                    let file = range.file.clone();
+                    let call = DiskCall::Populate {
+                        file,
+                        from: range.from,
+                        upto: range.upto,
+                    };
                     self.call(
                         Purpose::Populate(key, item.partition, range.clone()),
                         call,
@@ -419,7 +431,8 @@ impl Shard {
 impl PendingRead {
     fn fail(&mut self, failed: &FileRange, reason: &str) {
         for result in &mut self.results {
-            let hit = matches!(result, Ok(ReadPart { range: Some(range), .. }) if range == failed);
+            let hit = matches!(result, Ok(ReadPart { range: Some(range), .. })
+                if Arc::ptr_eq(&range.file, &failed.file) && range.from == failed.from);
             if hit {
                 *result = Err(BrokerError::Storage(reason.to_owned()));
             }

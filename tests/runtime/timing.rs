@@ -1,3 +1,5 @@
+//! Deadlines and waiting, with generous bounds.
+
 use crate::client::Client;
 use crate::echo_lane::{LATER, start};
 use std::time::{Duration, Instant};
@@ -17,7 +19,9 @@ fn deadlines_come_and_not_before_their_time() {
 #[test]
 fn many_deadlines_share_ticks() {
     let broker = start(1);
-    let mut clients: Vec<Client> = (0..200).map(|_| Client::connect(broker.address())).collect();
+    let mut clients: Vec<Client> = (0..200)
+        .map(|_| Client::connect(broker.address()))
+        .collect();
     let before = broker.stats()[0].steps;
     for client in &mut clients {
         client.send(&[LATER]);
