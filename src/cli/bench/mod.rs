@@ -16,11 +16,12 @@ mod produce;
 mod report;
 mod workload;
 
+use super::interrupt::Interrupt;
 use super::{CliError, output};
 use broker::BrokerArgs;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use workload::WorkloadArgs;
 
 /// How long the two bases are measured, at most.
@@ -90,6 +91,15 @@ struct Bounds {
     bytes: u64,
     cores: u16,
     directory: PathBuf,
+    interrupt: Interrupt,
+}
+
+/// The time of one measurement.
+#[derive(Debug, Clone)]
+struct Stopwatch {
+    started: Instant,
+    time: Duration,
+    interrupt: Interrupt,
 }
 
 impl BenchArgs {
@@ -99,10 +109,11 @@ impl BenchArgs {
             bytes: self.bytes,
             cores: self.cores,
             directory: self.directory.unwrap_or_else(std::env::temp_dir),
+            interrupt: Interrupt::install()?,
         };
         match self.what {
             What::Ceiling => {
-                let mb_per_s = ceiling::measure(bounds.time)?;
+                let mb_per_s = ceiling::measure(&bounds)?;
                 report::tell(&report::Ceiling { mb_per_s }, self.json)
             }
             What::Disk => report::tell(&disk::measure(&bounds)?, self.json),
@@ -118,12 +129,34 @@ impl BenchArgs {
 }
 
 impl Bounds {
+    /// Starts the time of a measurement.
+    fn start(&self) -> Stopwatch {
+        Stopwatch {
+            started: Instant::now(),
+            time: self.time,
+            interrupt: self.interrupt.clone(),
+        }
+    }
+
     /// Shorter ones for a base of comparison.
     fn of_a_base(&self) -> Self {
         Self {
             time: self.time.min(BASE_TIME_MAX),
             ..self.clone()
         }
+    }
+}
+
+impl Stopwatch {
+    /// Whether the time is up, or the user has seen enough.
+    fn is_over(&self) -> bool {
+        self.started.elapsed() >= self.time || self.interrupt.is_set()
+    }
+
+    /// The seconds that were measured; an error where the user ended it.
+    fn seconds(&self) -> Result<f64, CliError> {
+        self.interrupt.check()?;
+        Ok(self.started.elapsed().as_secs_f64())
     }
 }
 
