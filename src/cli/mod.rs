@@ -3,11 +3,17 @@
 //! Conventions: results go to stdout, messages to stderr; `--json` writes exactly one object;
 //! exit code 0 is success, 1 failure, 2 wrong usage, 130 Ctrl-C; a closed pipe ends quietly.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the command line reads files and clocks"
+)]
+
 mod connect;
 mod consume;
 mod demo;
 mod error;
 mod human;
+mod inspect;
 mod interrupt;
 mod latency;
 mod line;
@@ -48,6 +54,7 @@ enum Command {
     Topic(topic::TopicArgs),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
+    Inspect(inspect::InspectArgs),
     Demo(demo::DemoArgs),
 }
 
@@ -57,6 +64,7 @@ impl Command {
             Self::Topic(args) => args.run(),
             Self::Produce(args) => args.run(),
             Self::Consume(args) => args.run(),
+            Self::Inspect(args) => args.run(),
             Self::Demo(args) => args.run(),
         }
     }

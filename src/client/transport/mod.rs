@@ -4,6 +4,11 @@
 //! connection reads, so a broker that answers slowly never stops another, and a peer that does not
 //! read what we send never deadlocks with us. All answers meet in one channel.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the place of the client's clocks, threads and sockets"
+)]
+
 mod admin;
 mod clock;
 mod cluster;
