@@ -18,7 +18,8 @@ pub(crate) struct ConnectArgs {
     pub(crate) bootstrap: String,
 
     /// How long one request may take, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, global = true, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, global = true)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
 }
 

@@ -3,11 +3,9 @@
 //! Conventions: results go to stdout, messages to stderr; `--json` writes exactly one object;
 //! exit code 0 is success, 1 failure, 2 wrong usage, 130 Ctrl-C; a closed pipe ends quietly.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the command line reads files and clocks"
-)]
+#![expect(clippy::disallowed_methods, reason = "people have files and clocks")]
 
+mod bench;
 mod connect;
 mod consume;
 mod demo;
@@ -20,6 +18,7 @@ mod line;
 mod output;
 mod produce;
 mod progress;
+mod serve;
 mod time;
 mod topic;
 
@@ -51,20 +50,24 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::ServeArgs),
     Topic(topic::TopicArgs),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
     Inspect(inspect::InspectArgs),
+    Bench(bench::BenchArgs),
     Demo(demo::DemoArgs),
 }
 
 impl Command {
     fn run(self) -> Result<(), CliError> {
         match self {
+            Self::Serve(args) => args.run(),
             Self::Topic(args) => args.run(),
             Self::Produce(args) => args.run(),
             Self::Consume(args) => args.run(),
             Self::Inspect(args) => args.run(),
+            Self::Bench(args) => args.run(),
             Self::Demo(args) => args.run(),
         }
     }

@@ -84,7 +84,8 @@ Examples:
         #[arg(long, short, value_name = "NAME")]
         topic: String,
         /// How many partitions it shall have in all; keys change their partitions
-        #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(i32).range(1..), required_unless_present = "config")]
+        #[arg(long, short, value_name = "N", required_unless_present = "config")]
+        #[arg(value_parser = clap::value_parser!(i32).range(1..))]
         partitions: Option<i32>,
         /// A setting; nothing after the '=' resets it; may be given several times
         #[arg(long, short, value_name = "KEY=VALUE", value_parser = setting)]

@@ -37,7 +37,8 @@ pub(crate) struct ConsumeArgs {
     ///
     /// @TIME is RFC 3339 (@2026-11-20T10:00:00Z), milliseconds since 1970 (@1795168800000), or
     /// relative (@-1h, @-2d12h). An offset that is not kept any more means the first that is.
-    #[arg(long, value_name = "WHERE", default_value = "beginning", value_parser = start::parse, allow_hyphen_values = true)]
+    #[arg(long, value_name = "WHERE", default_value = "beginning")]
+    #[arg(value_parser = start::parse, allow_hyphen_values = true)]
     from: Start,
 
     /// Only these partitions, comma separated; all if left out

@@ -6,7 +6,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the place of the client's clocks, threads and sockets"
+    reason = "the client's place of clocks, threads and sockets"
 )]
 
 mod admin;
