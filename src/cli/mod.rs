@@ -11,6 +11,7 @@ mod consume;
 mod demo;
 mod error;
 mod human;
+mod inspect;
 mod interrupt;
 mod latency;
 mod line;
@@ -53,6 +54,7 @@ enum Command {
     Topic(topic::TopicArgs),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
+    Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
     Demo(demo::DemoArgs),
 }
@@ -64,6 +66,7 @@ impl Command {
             Self::Topic(args) => args.run(),
             Self::Produce(args) => args.run(),
             Self::Consume(args) => args.run(),
+            Self::Inspect(args) => args.run(),
             Self::Bench(args) => args.run(),
             Self::Demo(args) => args.run(),
         }

@@ -1,8 +1,13 @@
 use super::*;
+use crate::client::BrokerCode;
 use crate::client::metadata::tests::metadata;
-use crate::protocol::kafka::messages::TopicProduceResponse;
+use crate::protocol::kafka::messages::{
+    PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
+};
 use crate::record::{Batch as RecordBatch, Compression, DecompressionLimits};
 use crate::types::{ProducerEpoch, ProducerId, Sequence};
+use crate::wire::Array;
+use bytes::Bytes;
 use proptest::prelude::*;
 
 const IDENTITY: Identity = (ProducerId::new(7), ProducerEpoch::new(0));
