@@ -5,8 +5,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "people have files and clocks")]
 
+mod bench;
 mod connect;
 mod consume;
+mod demo;
 mod error;
 mod human;
 mod interrupt;
@@ -15,6 +17,7 @@ mod line;
 mod output;
 mod produce;
 mod progress;
+mod serve;
 mod time;
 mod topic;
 
@@ -46,17 +49,23 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::ServeArgs),
     Topic(topic::TopicArgs),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
+    Bench(bench::BenchArgs),
+    Demo(demo::DemoArgs),
 }
 
 impl Command {
     fn run(self) -> Result<(), CliError> {
         match self {
+            Self::Serve(args) => args.run(),
             Self::Topic(args) => args.run(),
             Self::Produce(args) => args.run(),
             Self::Consume(args) => args.run(),
+            Self::Bench(args) => args.run(),
+            Self::Demo(args) => args.run(),
         }
     }
 }

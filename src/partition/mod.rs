@@ -16,6 +16,8 @@ mod append;
 )]
 mod partition;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub use append::{AppendError, Appended};
 pub use partition::{Outcome, Partition, PartitionConfig};

@@ -5,8 +5,9 @@
 //!
 //! The same timer is the core's heartbeat. glommio 0.9 can fall asleep over tasks that are ready:
 //! when its preemption timer fires before the first of them is run (the thread lost its processor
-//! at that moment), it takes that for "nothing to run". Whatever wakes it next repairs it, so
-//! something always does: soon while the core is in use, seldom while it is not.
+//! just then), it takes that for "nothing to run". Whatever wakes it next repairs it, so something
+//! always does: soon while the core is in use, seldom while it is not. As the task that the
+//! heartbeat wakes can be slept over too, each beat has spare ones behind it.
 
 use super::core::Core;
 use super::lane::Lane;
@@ -28,6 +29,10 @@ const HEARTBEAT_MIN: Duration = Duration::from_millis(5);
 
 /// The heartbeat of a core that nothing has happened on for long; reached by doubling.
 const HEARTBEAT_MAX: Duration = Duration::from_millis(160);
+
+/// When the spare beats come after the first, in milliseconds. They are taken back as soon as this
+/// task runs.
+const SPARE_BEATS_MS: [u64; 8] = [5, 10, 20, 40, 80, 160, 320, 640];
 
 /// When a core is to be woken.
 #[derive(Debug, Default)]
@@ -60,13 +65,19 @@ impl Alarm {
     /// `at` was reached.
     async fn wait_until(&self, now: Instant, earliest: Instant, at: Instant) -> bool {
         self.armed.set(Some(at));
-        let mut timer = pin!(Timer::new(at.since(now)));
+        let pause = at.since(now);
+        let mut timer = pin!(Timer::new(pause));
+        let mut spare = SPARE_BEATS_MS.map(|ms| Timer::new(pause + Duration::from_millis(ms)));
         let mut disturbed = pin!(self.wake.until(|| {
             let wanted = self.wanted.get().map(|wanted| wanted.max(earliest));
             let earlier = wanted.is_some_and(|wanted| wanted < at);
             (earlier || self.stopped.get()).then_some(())
         }));
         let reached = poll_fn(|context| {
+            for spare in &mut spare {
+                // Polled to be armed; that they wake this task is all they are for.
+                let _ = pin!(spare).poll(context);
+            }
             if timer.as_mut().poll(context).is_ready() {
                 return Poll::Ready(true);
             }
