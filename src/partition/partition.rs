@@ -305,7 +305,8 @@ impl Partition {
     pub fn close(&mut self, outcome: &mut Outcome) {
         self.dismiss(outcome);
         self.flush_at = None;
-        self.log.close(self.epoch, &self.producers, &mut outcome.calls);
+        self.log
+            .close(self.epoch, &self.producers, &mut outcome.calls);
     }
 
     /// A range that was read is resident now.
@@ -318,9 +319,13 @@ impl Partition {
         if self.failure().is_some() {
             return;
         }
-        let moved = self.log.expire(now.wall, self.high_watermark, &mut outcome.calls).is_some();
+        let moved = self
+            .log
+            .expire(now.wall, self.high_watermark, &mut outcome.calls)
+            .is_some();
         if moved || self.log.uncheckpointed_bytes() >= CHECKPOINT_BYTES {
-            self.log.checkpoint(self.epoch, &self.producers, &mut outcome.calls);
+            self.log
+                .checkpoint(self.epoch, &self.producers, &mut outcome.calls);
         }
     }
 

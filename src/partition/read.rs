@@ -2,6 +2,7 @@ use super::Partition;
 use crate::storage::FileRange;
 use crate::storage::log;
 use crate::types::{LeaderEpoch, Offset, Timestamp};
+use std::io;
 use thiserror::Error;
 
 /// What a read gave.
@@ -45,6 +46,12 @@ pub enum ReadError {
     Storage(String),
 }
 
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        Self::Storage(error.to_string())
+    }
+}
+
 impl From<log::ReadError> for ReadError {
     fn from(error: log::ReadError) -> Self {
         match error {
@@ -66,7 +73,9 @@ impl Partition {
         at_least_one: bool,
     ) -> Result<ReadRange, ReadError> {
         self.check_epoch(epoch)?;
-        let range = self.log.read(offset, self.high_watermark, bytes_max, at_least_one)?;
+        let range = self
+            .log
+            .read(offset, self.high_watermark, bytes_max, at_least_one)?;
         Ok(ReadRange {
             range,
             high_watermark: self.high_watermark,
@@ -84,7 +93,7 @@ impl Partition {
         match target {
             SeekTarget::Earliest => Ok(Some((self.log.start(), Timestamp::NONE))),
             SeekTarget::Latest => Ok(Some((self.high_watermark, Timestamp::NONE))),
-            SeekTarget::LargestTimestamp => Ok(self.log.largest_timestamp(self.high_watermark)?),
+            SeekTarget::LargestTimestamp => Ok(self.log.latest_timestamp(self.high_watermark)?),
             SeekTarget::At(time) => Ok(self.log.offset_for_timestamp(time, self.high_watermark)?),
         }
     }

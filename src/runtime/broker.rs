@@ -131,29 +131,32 @@ impl Broker {
         F: Fn(CoreId) -> Result<L, E> + Send + Sync + 'static,
     {
         let (report, reports) = mpsc::channel();
-        let started = inboxes.into_iter().zip(0..).try_for_each(|(inbox, number)| {
-            let id = CoreId::new(number);
-            let stats = Arc::new(CoreStats::default());
-            self.stats.push(Arc::clone(&stats));
-            let start = Start {
-                id,
-                pin_among: settings.pin.then_some(settings.cores),
-                inbox,
-                common: common.clone(),
-                // Made on this thread: threads inherit the processors of the one that makes them.
-                disk: DiskPool::start(id, &settings.disk, &common.mesh)?,
-                stats,
-                make_lane: Arc::clone(&make_lane),
-                report: report.clone(),
-            };
-            let name = format!("core-{id}");
-            let thread = thread::Builder::new()
-                .name(name.clone())
-                .spawn(move || run_core(start))
-                .map_err(|source| StartError::Thread { name, source })?;
-            self.threads.push(thread);
-            Ok(())
-        });
+        let started = inboxes
+            .into_iter()
+            .zip(0..)
+            .try_for_each(|(inbox, number)| {
+                let id = CoreId::new(number);
+                let stats = Arc::new(CoreStats::default());
+                self.stats.push(Arc::clone(&stats));
+                let start = Start {
+                    id,
+                    pin_among: settings.pin.then_some(settings.cores),
+                    inbox,
+                    common: common.clone(),
+                    // Made on this thread: threads inherit the processors of the one that makes them.
+                    disk: DiskPool::start(id, &settings.disk, &common.mesh)?,
+                    stats,
+                    make_lane: Arc::clone(&make_lane),
+                    report: report.clone(),
+                };
+                let name = format!("core-{id}");
+                let thread = thread::Builder::new()
+                    .name(name.clone())
+                    .spawn(move || run_core(start))
+                    .map_err(|source| StartError::Thread { name, source })?;
+                self.threads.push(thread);
+                Ok(())
+            });
         drop(report);
         let made = started.and_then(|()| reports.iter().collect::<Result<(), _>>());
         if made.is_err() {

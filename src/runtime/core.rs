@@ -102,8 +102,11 @@ impl<L: Lane> Core<L> {
             Latency::Matters(INBOX_LATENCY),
             "inbox",
         );
-        let clients =
-            glommio::executor().create_task_queue(Shares::Static(1000), Latency::NotImportant, "clients");
+        let clients = glommio::executor().create_task_queue(
+            Shares::Static(1000),
+            Latency::NotImportant,
+            "clients",
+        );
         let alarm = spawn_into(urgent, {
             let core = Rc::clone(&self);
             async move { alarm::run(&core).await }
@@ -298,4 +301,3 @@ fn spawn_into<T: 'static>(
 ) -> glommio::Task<T> {
     glommio::spawn_local_into(future, queue).expect("the queue was made by this executor")
 }
-

@@ -24,7 +24,11 @@ pub(super) struct DiskPool {
 
 impl DiskPool {
     /// Starts the threads; results go to `core`'s inbox.
-    pub(super) fn start(core: CoreId, disk: &Arc<dyn Disk>, mesh: &Mesh) -> Result<Self, StartError> {
+    pub(super) fn start(
+        core: CoreId,
+        disk: &Arc<dyn Disk>,
+        mesh: &Mesh,
+    ) -> Result<Self, StartError> {
         let (calls, waiting) = async_channel::unbounded();
         let mut pool = Self {
             calls,

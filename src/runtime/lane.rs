@@ -1,4 +1,4 @@
-use crate::shard::{Effect, Event, Now};
+use crate::shard::{Effect, Event, Now, Shard};
 use crate::types::Instant;
 
 /// What a core executes: a synchronous state machine. The shard is one; tests stand in others.
@@ -9,4 +9,14 @@ pub trait Lane: 'static {
     /// When the next [`Event::Tick`] is due; `None` while nothing waits for time. Ticks come at
     /// most 2 ms late and never closer together than that.
     fn next_deadline(&self) -> Option<Instant>;
+}
+
+impl Lane for Shard {
+    fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
+        Self::step(self, now, event, effects);
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        Self::next_deadline(self)
+    }
 }

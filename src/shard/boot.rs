@@ -4,9 +4,8 @@ use crate::config::Config;
 use crate::partition::{Partition, PartitionConfig};
 use crate::storage::call::DiskCall;
 use crate::storage::catalog_file::{CATALOG_NAME, CatalogSnapshot};
-use crate::storage::envelope::DecodeError;
 use crate::storage::log::{Log, LogConfig};
-use crate::storage::{Disk, OpenMode};
+use crate::storage::{DecodeError, Disk, OpenMode};
 use crate::topic::{Catalog, Placement, Topic, TopicSettings};
 use crate::types::{CoreId, LeaderEpoch, PartitionIndex, Position, TopicId, TopicPartition};
 use rustc_hash::FxHashMap;
@@ -125,8 +124,16 @@ impl Boot {
         let config = partition_config(&topic.settings);
         let epoch = self.catalog.leader_epoch;
         let path = directory.clone();
-        match Log::recover(disk, directory, config.log.clone(), id) {
+        match Log::recover(
+            disk,
+            directory,
+            config.log.clone(),
+            id.topic(),
+            id.partition(),
+        ) {
             Ok(recovered) => {
+                // What was imported may have been led under a later epoch than ours.
+                let epoch = epoch.max(recovered.epoch);
                 let partition = Partition::new(recovered.log, recovered.producers, epoch, config);
                 Hosted::Online(Box::new(partition))
             }

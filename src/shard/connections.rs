@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 /// A client's connection: the requests under way, in order.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) peer: String,
+    peer: String,
     pub(super) own_node: bool,
     next_slot: SlotId,
     slots: VecDeque<Slot>,
@@ -179,6 +179,7 @@ impl Shard {
         };
         if !std::mem::replace(&mut connection.closing, true) {
             self.memory.forget(id);
+            let reason = format!("{}: {reason}", connection.peer);
             effects.push(Effect::Close {
                 connection: id,
                 reason,

@@ -69,7 +69,7 @@ impl Shard {
         };
         let (kind, questions) = match begin(request, &context, now) {
             Begun::Answered(response) => {
-                return self.respond(connection, slot, api::respond(&call, response), effects);
+                return self.give(connection, slot, &call, response, effects);
             }
             Begun::Waiting(kind, questions) => (kind, questions),
         };
@@ -155,7 +155,22 @@ impl Shard {
             call,
             ..
         } = operation;
-        self.respond(connection, slot, api::respond(&call, response), effects);
+        self.give(connection, slot, &call, response, effects);
+    }
+
+    /// Gives the client its answer, or ends the connection if the protocol cannot say it.
+    fn give(
+        &mut self,
+        connection: ConnectionId,
+        slot: SlotId,
+        call: &Call,
+        response: Response,
+        effects: &mut Vec<Effect>,
+    ) {
+        match api::respond(call, response) {
+            Ok(parts) => self.respond(connection, slot, parts, effects),
+            Err(refusal) => self.close(connection, refusal.to_string(), effects),
+        }
     }
 
     fn finish(&mut self, id: RequestId, response: Response, effects: &mut Vec<Effect>) {
@@ -166,7 +181,7 @@ impl Shard {
             call,
             ..
         } = operation;
-        self.respond(connection, slot, api::respond(&call, response), effects);
+        self.give(connection, slot, &call, response, effects);
     }
 
     /// Missing topics are made, or could not be: describe what there is.
@@ -244,7 +259,7 @@ impl Shard {
                     unreachable!("only fetches have fetch steps");
                 };
                 let response = Response::Fetch(fetch.finish());
-                self.respond(connection, slot, api::respond(&call, response), effects);
+                self.give(connection, slot, &call, response, effects);
             }
         }
     }

@@ -214,7 +214,12 @@ impl Shard {
         );
         let directory = super::boot::directory(&self.config.data, topic, partition);
         let config = super::boot::partition_config(&topic.settings);
-        let log = Log::new(directory, config.log.clone(), partition.topic(), partition.partition());
+        let log = Log::new(
+            directory,
+            config.log.clone(),
+            partition.topic(),
+            partition.partition(),
+        );
         let epoch = self.catalog.leader_epoch;
         let fresh = Partition::new(log, ProducerState::default(), epoch, config);
         self.partitions
@@ -288,7 +293,11 @@ impl Shard {
                 if !range.populated {
                     outstanding += 1;
                     let file = range.file.clone();
-                    let call = DiskCall::Populate { file, from: range.from, upto: range.upto };
+                    let call = DiskCall::Populate {
+                        file,
+                        from: range.from,
+                        upto: range.upto,
+                    };
                     self.call(
                         Purpose::Populate(key, item.partition, range.clone()),
                         call,

@@ -1,37 +1,346 @@
-//! stub
-use super::{Disk, FileRef};
-use crate::types::Position;
-use bytes::Bytes;
+//! Disk calls that may block, as values: the shard emits them, the runtime performs them off the
+//! core, the simulator performs, delays, reorders or fails them.
+//!
+//! Every call may be performed while others are under way, in any order; the log that issued it
+//! sees to it that no two contradict each other.
+
+use super::disk::{Disk, FileRef, OpenMode, replace_file, write_all};
+use super::index::StoredIndex;
+use super::segment::is_ours;
+use super::segment_summary::SegmentSummary;
+use crate::types::{Offset, Position, Timestamp};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// Names a call within the log that issued it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub(super) u64);
+
+/// Calls that a log wants performed, in any order.
+pub type Calls = Vec<(Ticket, DiskCall)>;
+
+/// The files of a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentFiles {
+    /// Batches.
+    pub log: PathBuf,
+    /// Offset index.
+    pub index: PathBuf,
+    /// Time index.
+    pub time_index: PathBuf,
+    /// What a start needs to know, and checksums.
+    pub summary: PathBuf,
+}
+
+/// What is written beside a segment's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hints {
+    pub(super) files: SegmentFiles,
+    pub(super) base: Offset,
+    pub(super) index: Vec<u8>,
+    pub(super) time_index: Vec<u8>,
+    pub(super) next: Offset,
+    pub(super) max: Option<(Timestamp, Offset)>,
+}
+
+/// Something to do with a disk that may take long.
 #[derive(Debug)]
 pub enum DiskCall {
-    Populate {
+    /// Makes a segment, its space and its name durable.
+    CreateSegment {
+        /// The partition's directory.
+        directory: PathBuf,
+        /// The segment's file in it.
+        path: PathBuf,
+        /// Bytes to reserve.
+        reserve: Position,
+        /// For the first segment: the checkpoint that makes the directory a partition's.
+        checkpoint: Option<Vec<u8>>,
+    },
+    /// Reserves space up to a position.
+    Reserve {
+        /// Where.
         file: FileRef,
-        from: Position,
+        /// Up to where.
         upto: Position,
     },
-    ReplaceFile {
-        path: PathBuf,
-        bytes: Bytes,
+    /// Cuts off what a failed append left behind.
+    Cut {
+        /// Where.
+        file: FileRef,
+        /// What stays.
+        length: Position,
     },
+    /// Makes files durable, in this order; the first failure ends it.
+    Sync {
+        /// Which.
+        files: Vec<FileRef>,
+    },
+    /// Starts writing a range back.
+    WriteBehind {
+        /// Where.
+        file: FileRef,
+        /// The first byte.
+        from: Position,
+        /// Past the last byte.
+        upto: Position,
+    },
+    /// Cuts a segment that is not written any more to its end and writes its hints.
+    Seal {
+        /// The segment.
+        file: FileRef,
+        /// Its valid bytes.
+        length: Position,
+        /// What to write beside it.
+        hints: Box<Hints>,
+    },
+    /// Replaces a file atomically and durably.
+    ReplaceFile {
+        /// Which.
+        path: PathBuf,
+        /// Its new content.
+        bytes: Vec<u8>,
+    },
+    /// Makes a range resident and mapped.
+    Populate {
+        /// Where.
+        file: FileRef,
+        /// The first byte.
+        from: Position,
+        /// Past the last byte.
+        upto: Position,
+    },
+    /// Unlinks files, those that exist, and closes handles.
+    Remove {
+        /// Handles to close where waiting is allowed.
+        files: Vec<FileRef>,
+        /// What to unlink, in this order.
+        paths: Vec<PathBuf>,
+    },
+    /// Renames a deleted topic's directory out of the way, durably; not an error if it is gone.
     BuryDirectory {
+        /// The partition's directory.
         from: PathBuf,
+        /// Its new name, in the same parent.
         to: PathBuf,
     },
+    /// Removes a buried directory with the files in it that this engine makes. One with others in
+    /// it stays, with those.
     RemoveDirectory {
+        /// Which.
         path: PathBuf,
     },
+    /// Ends a log cleanly: sync, cut, hints, and then the checkpoint that says so.
+    Close {
+        /// What to sync first, in this order.
+        files: Vec<FileRef>,
+        /// The active segment: its file, its valid bytes and its hints.
+        active: Option<(FileRef, Position, Box<Hints>)>,
+        /// The checkpoint's file.
+        path: PathBuf,
+        /// Its content.
+        checkpoint: Vec<u8>,
+    },
 }
+
+/// What a call gave.
 #[derive(Debug)]
 pub enum DiskReply {
+    /// It is done.
     Done,
+    /// The new segment.
+    Segment(FileRef),
+    /// The sealed segment's indexes.
+    Sealed(SealedIndex),
 }
+
+/// The open indexes of a sealed segment.
+#[derive(Debug)]
+pub struct SealedIndex(pub(super) StoredIndex);
+
 impl DiskCall {
-    pub fn perform(self, _d: &dyn Disk) -> io::Result<DiskReply> {
-        Ok(DiskReply::Done)
+    /// Does it. Blocks.
+    pub fn perform(self, disk: &dyn Disk) -> io::Result<DiskReply> {
+        match self {
+            Self::CreateSegment {
+                directory,
+                path,
+                reserve,
+                checkpoint,
+            } => create_segment(disk, &directory, &path, reserve, checkpoint.as_deref())
+                .map(DiskReply::Segment),
+            Self::Seal {
+                file,
+                length,
+                hints,
+            } => {
+                file.truncate(length)?;
+                let index = write_hints(disk, &hints, length, Some(&file))?;
+                Ok(DiskReply::Sealed(SealedIndex(index)))
+            }
+            call => call.perform_plain(disk).map(|()| DiskReply::Done),
+        }
+    }
+
+    fn perform_plain(self, disk: &dyn Disk) -> io::Result<()> {
+        match self {
+            Self::CreateSegment { .. } | Self::Seal { .. } => unreachable!("these have replies"),
+            Self::Reserve { file, upto } => file.reserve(upto),
+            Self::Cut { file, length } => file.truncate(length),
+            Self::Sync { files } => files.iter().try_for_each(|file| file.sync()),
+            Self::WriteBehind { file, from, upto } => file.write_behind(from, upto),
+            Self::ReplaceFile { path, bytes } => replace_file(disk, &path, &bytes),
+            Self::Populate { file, from, upto } => file.populate(from, upto),
+            Self::Remove { files, paths } => {
+                paths
+                    .iter()
+                    .try_for_each(|path| remove_if_there(disk, path))?;
+                drop(files);
+                Ok(())
+            }
+            Self::BuryDirectory { from, to } => match disk.rename(&from, &to) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(error),
+                Ok(()) => disk.sync_directory(parent_of(&to)),
+            },
+            Self::RemoveDirectory { path } => remove_directory(disk, &path),
+            Self::Close {
+                files,
+                active,
+                path,
+                checkpoint,
+            } => {
+                files.iter().try_for_each(|file| file.sync())?;
+                if let Some((file, length, hints)) = active {
+                    file.truncate(length)?;
+                    file.sync()?;
+                    write_hints(disk, &hints, length, None)?;
+                }
+                replace_file(disk, &path, &checkpoint)
+            }
+        }
+    }
+
+    /// What the call does and to what, for messages to people.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::CreateSegment { path, .. } => format!("creating {}", path.display()),
+            Self::Reserve { upto, .. } => format!("reserving space up to byte {upto}"),
+            Self::Cut { length, .. } => format!("cutting a segment to {length} bytes"),
+            Self::Sync { files } => format!("syncing {} segments", files.len()),
+            Self::WriteBehind { from, upto, .. } => format!("writing back bytes {from} to {upto}"),
+            Self::Seal { hints, .. } => format!("sealing {}", hints.files.log.display()),
+            Self::ReplaceFile { path, .. } => format!("replacing {}", path.display()),
+            Self::Populate { from, upto, .. } => format!("reading bytes {from} to {upto}"),
+            Self::Remove { paths, .. } => match paths.first() {
+                Some(path) => format!("removing {}", path.display()),
+                None => "closing files".to_owned(),
+            },
+            Self::BuryDirectory { from, .. } => format!("renaming {}", from.display()),
+            Self::RemoveDirectory { path } => format!("removing {}", path.display()),
+            Self::Close { path, .. } => format!("closing the log of {}", path.display()),
+        }
     }
 }
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ticket(u64);
-pub type Calls = Vec<(Ticket, DiskCall)>;
+
+fn create_segment(
+    disk: &dyn Disk,
+    directory: &Path,
+    path: &Path,
+    reserve: Position,
+    checkpoint: Option<&[u8]>,
+) -> io::Result<FileRef> {
+    if let Some(bytes) = checkpoint {
+        disk.create_directory(directory)?;
+        disk.sync_directory(parent_of(directory))?;
+        replace_file(
+            disk,
+            &directory.join(super::segment::CHECKPOINT_NAME),
+            bytes,
+        )?;
+    }
+    let file = match disk.open(path, OpenMode::CreateNew) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // Left by an attempt that failed half-way; anything with bytes in it is not ours to take.
+            let file = disk.open(path, OpenMode::ReadWrite)?;
+            if file.length()? > Position::ZERO {
+                return Err(error);
+            }
+            file
+        }
+        opened => opened?,
+    };
+    let prepared = file
+        .reserve(reserve)
+        .and_then(|()| disk.sync_directory(directory));
+    if let Err(error) = prepared {
+        // It is empty; the next attempt takes it up if it cannot be unlinked.
+        let _ = disk.remove_file(path);
+        return Err(error);
+    }
+    Ok(file)
+}
+
+/// Writes a segment's indexes and summary; with the checksums of its bytes if it is sealed. Not
+/// synced: they are hints.
+pub(super) fn write_hints(
+    disk: &dyn Disk,
+    hints: &Hints,
+    length: Position,
+    sealed: Option<&FileRef>,
+) -> io::Result<StoredIndex> {
+    let summary = SegmentSummary {
+        length: length.get(),
+        next: hints.next,
+        max: hints.max,
+        index_crc: crc32c::crc32c(&hints.index),
+        time_index_crc: crc32c::crc32c(&hints.time_index),
+    };
+    let summary = match sealed {
+        Some(log) => summary.encode_sealed(hints.base, &**log)?,
+        None => summary.encode_unsealed(hints.base),
+    };
+    write_anew(disk, &hints.files.summary, &summary)?;
+    let index = write_anew(disk, &hints.files.index, &hints.index)?;
+    let time_index = write_anew(disk, &hints.files.time_index, &hints.time_index)?;
+    StoredIndex::new(index, time_index)
+}
+
+fn write_anew(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<FileRef> {
+    remove_if_there(disk, path)?;
+    let file = disk.open(path, OpenMode::CreateNew)?;
+    write_all(&*file, Position::ZERO, bytes)?;
+    Ok(file)
+}
+
+fn remove_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    match disk.remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+fn remove_directory(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    let entries = match disk.list(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    let mut foreign = false;
+    for entry in entries {
+        if entry.is_directory || !is_ours(&entry.name) {
+            foreign = true;
+        } else {
+            remove_if_there(disk, &path.join(&entry.name))?;
+        }
+    }
+    if foreign {
+        log::warn!("{} stays: it holds files that are not ours", path.display());
+        return Ok(());
+    }
+    disk.remove_directory(path)?;
+    disk.sync_directory(parent_of(path))
+}
+
+fn parent_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}

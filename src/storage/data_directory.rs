@@ -79,7 +79,10 @@ impl DataDirectory {
         fs::create_dir_all(path).map_err(|source| failure(path, path, source))?;
         let lock = lock(path)?;
         check_format(path)?;
-        Ok(Self { path: path.to_path_buf(), _lock: lock })
+        Ok(Self {
+            path: path.to_path_buf(),
+            _lock: lock,
+        })
     }
 
     /// Where it is.
@@ -95,9 +98,9 @@ fn lock(directory: &Path) -> Result<File, DataDirectoryError> {
     let file = file.map_err(|source| failure(directory, &path, source))?;
     match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            Err(DataDirectoryError::InUse { path: directory.to_path_buf() })
-        }
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(DataDirectoryError::InUse {
+            path: directory.to_path_buf(),
+        }),
         Err(error) => Err(failure(directory, &path, error.into())),
     }
 }
@@ -114,12 +117,16 @@ fn check_format(directory: &Path) -> Result<(), DataDirectoryError> {
         }
         Err(source) => return Err(failure(directory, &path, source)),
     };
-    let version = text.trim_end().strip_prefix("corelane ").and_then(|rest| rest.parse().ok());
+    let version = text
+        .trim_end()
+        .strip_prefix("corelane ")
+        .and_then(|rest| rest.parse().ok());
     match version {
         None | Some(0) => Err(DataDirectoryError::UnknownFormat { path }),
-        Some(found) if found > FORMAT_VERSION => {
-            Err(DataDirectoryError::NewerFormat { path: directory.to_path_buf(), found })
-        }
+        Some(found) if found > FORMAT_VERSION => Err(DataDirectoryError::NewerFormat {
+            path: directory.to_path_buf(),
+            found,
+        }),
         Some(_) => Ok(()),
     }
 }
@@ -130,7 +137,9 @@ fn write_format(directory: &Path, path: &Path) -> Result<(), DataDirectoryError>
     let written = super::disk::replace_file(&disk, path, text.as_bytes());
     written.map_err(|source| failure(directory, path, source))?;
     // The directory's own name must survive as what it will hold.
-    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = directory
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     let synced = File::open(parent.unwrap_or(Path::new("."))).and_then(|parent| parent.sync_all());
     synced.map_err(|source| failure(directory, directory, source))
 }
@@ -138,9 +147,15 @@ fn write_format(directory: &Path, path: &Path) -> Result<(), DataDirectoryError>
 fn failure(directory: &Path, path: &Path, source: io::Error) -> DataDirectoryError {
     match source.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            DataDirectoryError::ReadOnly { path: directory.to_path_buf(), source }
+            DataDirectoryError::ReadOnly {
+                path: directory.to_path_buf(),
+                source,
+            }
         }
-        _ => DataDirectoryError::Io { path: path.to_path_buf(), source },
+        _ => DataDirectoryError::Io {
+            path: path.to_path_buf(),
+            source,
+        },
     }
 }
 
@@ -168,9 +183,18 @@ mod tests {
             DataDirectory::open(directory.path()).unwrap_err()
         };
         let error = refuse("corelane 2\n");
-        assert!(matches!(error, DataDirectoryError::NewerFormat { found: 2, .. }), "{error}");
-        assert!(matches!(refuse("kafka"), DataDirectoryError::UnknownFormat { .. }));
-        assert!(matches!(refuse(""), DataDirectoryError::UnknownFormat { .. }));
+        assert!(
+            matches!(error, DataDirectoryError::NewerFormat { found: 2, .. }),
+            "{error}"
+        );
+        assert!(matches!(
+            refuse("kafka"),
+            DataDirectoryError::UnknownFormat { .. }
+        ));
+        assert!(matches!(
+            refuse(""),
+            DataDirectoryError::UnknownFormat { .. }
+        ));
     }
 
     #[test]

@@ -1,11 +1,39 @@
-//! Files: segments, indexes, log, recovery, retention, checkpoints.
+//! Files: segments of record batches as they came, their indexes, checkpoints, and what brings a
+//! partition back after any stop. `FORMAT.md` beside this file specifies every byte on disk.
+//!
+//! - [`disk`] is what the storage asks of a file system; [`real_disk`] is the machine's,
+//!   [`memory_disk`] one for tests that loses what was not synced.
+//! - [`call`] holds what may block, as values: performed off the core, completed in any order.
+//! - [`log`] is one partition's log: it appends, reads, syncs, rolls, expires and recovers.
+//! - [`producer_state`] keeps idempotent producers from appending twice.
+//!
+//! Nothing here knows a clock, a thread or a socket; time comes as an argument.
 
+mod batch_walk;
 pub mod call;
 pub mod catalog_file;
+pub mod checkpoint;
+pub mod data_directory;
 pub mod disk;
+mod envelope;
+pub mod epoch_history;
+mod generated;
+mod index;
 pub mod log;
 pub mod mapping;
+pub mod memory_disk;
 pub mod producer_state;
+mod range_set;
+pub mod real_disk;
+mod segment;
+mod segment_summary;
 
+pub use self::log::{Completed, FileRange, Log, LogConfig, ReadError, Recovered, RecoveryError};
+pub use call::{Calls, DiskCall, DiskReply, Ticket};
+pub use catalog_file::{CatalogSnapshot, CatalogTombstone, CatalogTopic};
+pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use disk::{Disk, File, FileRef, OpenMode};
-pub use log::FileRange;
+pub use envelope::DecodeError;
+pub use memory_disk::MemoryDisk;
+pub use producer_state::{ProducerState, SequenceCheck, SequenceError};
+pub use real_disk::RealDisk;

@@ -33,7 +33,13 @@ impl RealDisk {
 
     fn with_mappings_max(limit: usize) -> Self {
         let (slots, retired) = (Mutex::default(), Mutex::default());
-        Self { mappings: Arc::new(MappingSet { limit, slots, retired }) }
+        Self {
+            mappings: Arc::new(MappingSet {
+                limit,
+                slots,
+                retired,
+            }),
+        }
     }
 }
 
@@ -50,7 +56,11 @@ impl Disk for RealDisk {
         options.create_new(mode == OpenMode::CreateNew);
         let file = options.open(path)?;
         let (slot, mappings) = (Arc::default(), Arc::clone(&self.mappings));
-        Ok(Arc::new(RealFile { file, slot, mappings }))
+        Ok(Arc::new(RealFile {
+            file,
+            slot,
+            mappings,
+        }))
     }
 
     fn create_directory(&self, path: &Path) -> io::Result<()> {
@@ -83,7 +93,11 @@ impl Disk for RealDisk {
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
         fs::File::open(path)?.sync_all()
     }
 }
@@ -134,7 +148,10 @@ impl File for RealFile {
     fn read_at(&self, position: Position, buffer: &mut [u8]) -> io::Result<usize> {
         let mut read = 0;
         while read < buffer.len() {
-            match self.file.read_at(&mut buffer[read..], position.get() + read as u64) {
+            match self
+                .file
+                .read_at(&mut buffer[read..], position.get() + read as u64)
+            {
                 Ok(0) => break,
                 Ok(count) => read += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -179,7 +196,8 @@ impl File for RealFile {
     }
 
     fn is_resident(&self, from: Position, upto: Position) -> bool {
-        self.mapping(upto).is_ok_and(|mapping| mapping.is_resident(from, upto))
+        self.mapping(upto)
+            .is_ok_and(|mapping| mapping.is_resident(from, upto))
     }
 
     fn mapped(&self, from: Position, upto: Position) -> Option<MappedRange> {
@@ -225,8 +243,12 @@ impl MappingSet {
         let mut passes = 2 * slots.len();
         while slots.len() > self.limit && passes > 0 {
             passes -= 1;
-            let Some(oldest) = slots.pop_front() else { return };
-            let Some(held) = oldest.upgrade() else { continue };
+            let Some(oldest) = slots.pop_front() else {
+                return;
+            };
+            let Some(held) = oldest.upgrade() else {
+                continue;
+            };
             if held.used.swap(false, Ordering::Relaxed) {
                 slots.push_back(oldest);
             } else if let Some(mapping) = locked(&held.mapping).take() {
@@ -241,7 +263,9 @@ impl MappingSet {
             return;
         }
         let all = std::mem::take(&mut *retired);
-        let (lent, free) = all.into_iter().partition(|mapping| Arc::strong_count(mapping) > 1);
+        let (lent, free) = all
+            .into_iter()
+            .partition(|mapping| Arc::strong_count(mapping) > 1);
         *retired = lent;
         drop::<MutexGuard<'_, Vec<_>>>(retired);
         drop::<Vec<Arc<Mapping>>>(free);
@@ -297,14 +321,19 @@ mod tests {
         let disk = RealDisk::with_mappings_max(2);
         let mut files = Vec::new();
         for name in ["a", "b", "c", "d"] {
-            let file = disk.open(&directory.path().join(name), OpenMode::CreateNew).unwrap();
+            let file = disk
+                .open(&directory.path().join(name), OpenMode::CreateNew)
+                .unwrap();
             write_all(&*file, Position::ZERO, b"x").unwrap();
             let range = file.mapped(Position::ZERO, Position::new(1)).unwrap();
             files.push((file, range));
         }
         assert_eq!(locked(&disk.mappings.slots).len(), 2);
         assert_eq!(locked(&disk.mappings.retired).len(), 2);
-        files[3].0.populate(Position::ZERO, Position::new(1)).unwrap();
+        files[3]
+            .0
+            .populate(Position::ZERO, Position::new(1))
+            .unwrap();
         assert_eq!(locked(&disk.mappings.retired).len(), 2, "still lent");
         files.truncate(3);
         files.clear();

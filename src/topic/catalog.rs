@@ -1,5 +1,6 @@
 use super::TopicSettings;
-use crate::types::{LeaderEpoch, TopicId, TopicName, TopicPartition};
+use crate::storage::{CatalogSnapshot, CatalogTombstone, CatalogTopic, DecodeError};
+use crate::types::{LeaderEpoch, ProducerId, TopicId, TopicName, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -107,6 +108,71 @@ impl Catalog {
     }
 }
 
+impl Catalog {
+    /// As it is kept on disk.
+    pub fn to_snapshot(&self) -> CatalogSnapshot {
+        let topics = self.topics.values().map(|topic| CatalogTopic {
+            name: topic.name.clone(),
+            id: topic.id,
+            partitions: topic.partitions,
+            settings: topic.settings.overrides().clone().into_iter().collect(),
+        });
+        let tombstones = self.buried.iter().map(|buried| CatalogTombstone {
+            name: buried.name.clone(),
+            id: buried.id,
+            partitions: buried.partitions,
+        });
+        CatalogSnapshot {
+            topics: topics.collect(),
+            tombstones: tombstones.collect(),
+            next_producer_id: ProducerId::new(self.next_producer_id),
+            cluster_id: self.cluster_id.clone(),
+            leader_epoch: self.leader_epoch,
+            clean: self.clean,
+        }
+    }
+
+    /// From what is kept on disk; refuses what no broker of this version has written.
+    pub fn from_snapshot(snapshot: CatalogSnapshot) -> Result<Self, DecodeError> {
+        let mut catalog = Self {
+            leader_epoch: snapshot.leader_epoch,
+            next_producer_id: snapshot.next_producer_id.get(),
+            clean: snapshot.clean,
+            ..Self::new(snapshot.cluster_id)
+        };
+        for topic in snapshot.topics {
+            let CatalogTopic {
+                name,
+                id,
+                partitions,
+                settings,
+            } = topic;
+            if partitions < 1 || catalog.by_name(name.as_str()).is_some() {
+                let problem = format!("topic {name} is there twice or has no partitions");
+                return Err(DecodeError::Content(problem));
+            }
+            let settings = TopicSettings::new(settings.into_iter().collect())
+                .map_err(|error| DecodeError::Content(format!("topic {name}: {error}")))?;
+            catalog.put(Topic {
+                name,
+                id,
+                partitions,
+                settings,
+            });
+        }
+        let buried = snapshot
+            .tombstones
+            .into_iter()
+            .map(|tombstone| BuriedTopic {
+                name: tombstone.name,
+                id: tombstone.id,
+                partitions: tombstone.partitions,
+            });
+        catalog.buried = buried.collect();
+        Ok(catalog)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,20 +201,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_on_disk_comes_back_the_same() {
+        let mut catalog = Catalog::new("c".into());
+        catalog.put(topic("orders", 1));
+        catalog.put(topic("payments", 2));
+        catalog
+            .bury(TopicId::from_random_bytes([1; 16]))
+            .expect("it is there");
+        catalog.leader_epoch = LeaderEpoch::new(3);
+        catalog.next_producer_id = 2000;
+        let bytes = catalog.to_snapshot().encode();
+        let snapshot = CatalogSnapshot::decode(&bytes).expect("just encoded");
+        assert_eq!(Catalog::from_snapshot(snapshot), Ok(catalog));
+    }
+
+    #[test]
     #[should_panic(expected = "a name is taken once")]
     fn two_topics_cannot_share_a_name() {
         let mut catalog = Catalog::new("c".into());
         catalog.put(topic("orders", 1));
         catalog.put(topic("orders", 2));
-    }
-}
-impl Catalog {
-    pub fn to_snapshot(&self) -> crate::storage::catalog_file::CatalogSnapshot {
-        todo!()
-    }
-    pub fn from_snapshot(
-        _s: crate::storage::catalog_file::CatalogSnapshot,
-    ) -> Result<Self, crate::storage::catalog_file::CatalogFileError> {
-        todo!()
     }
 }

@@ -32,6 +32,14 @@ pub enum WireError {
         /// How many bytes are left.
         remaining: usize,
     },
+    /// A string of more than 32767 bytes.
+    #[error("the string at byte {position} has {length} bytes; at most 32767 are allowed")]
+    StringTooLong {
+        /// Where the length lies.
+        position: usize,
+        /// The length in bytes.
+        length: usize,
+    },
     /// A string that is not UTF-8.
     #[error("the string at byte {position} is not valid UTF-8")]
     InvalidUtf8 {

@@ -8,6 +8,9 @@ pub struct Reader<'a> {
     position: usize,
 }
 
+/// The longest string in bytes, in every version.
+pub(super) const STRING_LENGTH_MAX: usize = i16::MAX as usize;
+
 /// Reads of integers: big endian, fixed size.
 macro_rules! fixed {
     ($($(#[$doc:meta])* $name:ident -> $type:ty;)*) => {$(
@@ -140,12 +143,18 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Any of the lengths' errors.
     pub fn string_length(&mut self, flexible: bool) -> Result<Option<usize>, WireError> {
-        if flexible {
-            return self.compact_length();
-        }
         let position = self.position;
-        let length = i32::from(self.i16()?);
-        Self::nullable_length(position, length)
+        if !flexible {
+            let length = i32::from(self.i16()?);
+            return Self::nullable_length(position, length);
+        }
+        // What one form allows, an answer in the other must be able to repeat.
+        match self.compact_length()? {
+            Some(length) if length > STRING_LENGTH_MAX => {
+                Err(WireError::StringTooLong { position, length })
+            }
+            length => Ok(length),
+        }
     }
 
     /// The length of bytes or the count of an array, `None` for null: 32 bits, or a varint of
@@ -278,6 +287,19 @@ mod tests {
         );
         assert_eq!(Reader::new(&[0]).length(true), Ok(None));
         assert_eq!(Reader::new(&[1]).length(true), Ok(Some(0)));
+    }
+
+    #[test]
+    fn strings_are_no_longer_than_their_old_form_can_say() {
+        let read = |bytes: &[u8]| Reader::new(bytes).string_length(true);
+        assert_eq!(read(&[0x80, 0x80, 0x02]), Ok(Some(0x7fff)));
+        assert_eq!(
+            read(&[0x81, 0x80, 0x02]),
+            Err(WireError::StringTooLong {
+                position: 0,
+                length: 0x8000
+            })
+        );
     }
 
     #[test]

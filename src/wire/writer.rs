@@ -1,4 +1,5 @@
 use super::EncodeError;
+use super::reader::STRING_LENGTH_MAX;
 use bytes::{Bytes, BytesMut};
 use uuid::Uuid;
 
@@ -122,9 +123,9 @@ impl Writer {
         flexible: bool,
     ) -> Result<(), EncodeError> {
         // The flexible form could say more, but no receiver takes it.
-        let length = checked_length(length, i16::MAX as usize)?;
+        let length = checked_length(length, STRING_LENGTH_MAX)?;
         if flexible {
-            self.unsigned_varint(length.wrapping_add(1) as u32);
+            self.unsigned_varint((length as u32).wrapping_add(1));
         } else {
             self.i16(length as i16);
         }

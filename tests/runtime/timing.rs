@@ -17,7 +17,9 @@ fn deadlines_come_and_not_before_their_time() {
 #[test]
 fn many_deadlines_share_ticks() {
     let broker = start(1);
-    let mut clients: Vec<Client> = (0..200).map(|_| Client::connect(broker.address())).collect();
+    let mut clients: Vec<Client> = (0..200)
+        .map(|_| Client::connect(broker.address()))
+        .collect();
     let before = broker.stats()[0].steps;
     for client in &mut clients {
         client.send(&[LATER]);

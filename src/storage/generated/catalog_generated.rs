@@ -267,8 +267,7 @@ pub mod corelane {
                 pub const VT_NAME: ::flatbuffers::VOffsetT = 4;
                 pub const VT_ID: ::flatbuffers::VOffsetT = 6;
                 pub const VT_PARTITIONS: ::flatbuffers::VOffsetT = 8;
-                pub const VT_CREATED: ::flatbuffers::VOffsetT = 10;
-                pub const VT_SETTINGS: ::flatbuffers::VOffsetT = 12;
+                pub const VT_SETTINGS: ::flatbuffers::VOffsetT = 10;
 
                 #[inline]
                 pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -285,7 +284,6 @@ pub mod corelane {
                     args: &'args TopicArgs<'args>,
                 ) -> ::flatbuffers::WIPOffset<Topic<'bldr>> {
                     let mut builder = TopicBuilder::new(_fbb);
-                    builder.add_created(args.created);
                     if let Some(x) = args.settings {
                         builder.add_settings(x);
                     }
@@ -325,13 +323,6 @@ pub mod corelane {
                     unsafe { self._tab.get::<i32>(Topic::VT_PARTITIONS, Some(0)).unwrap() }
                 }
                 #[inline]
-                pub fn created(&self) -> i64 {
-                    // Safety:
-                    // Created from valid Table for this object
-                    // which contains a valid value in this slot
-                    unsafe { self._tab.get::<i64>(Topic::VT_CREATED, Some(0)).unwrap() }
-                }
-                #[inline]
                 pub fn settings(
                     &self,
                 ) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Setting<'a>>>>
@@ -361,7 +352,6 @@ pub mod corelane {
                         )?
                         .visit_field::<TopicUuid>("id", Self::VT_ID, true)?
                         .visit_field::<i32>("partitions", Self::VT_PARTITIONS, false)?
-                        .visit_field::<i64>("created", Self::VT_CREATED, false)?
                         .visit_field::<::flatbuffers::ForwardsUOffset<
                             ::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Setting>>,
                         >>("settings", Self::VT_SETTINGS, false)?
@@ -373,7 +363,6 @@ pub mod corelane {
                 pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
                 pub id: Option<&'a TopicUuid>,
                 pub partitions: i32,
-                pub created: i64,
                 pub settings: Option<
                     ::flatbuffers::WIPOffset<
                         ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Setting<'a>>>,
@@ -387,7 +376,6 @@ pub mod corelane {
                         name: None, // required field
                         id: None,   // required field
                         partitions: 0,
-                        created: 0,
                         settings: None,
                     }
                 }
@@ -411,10 +399,6 @@ pub mod corelane {
                 pub fn add_partitions(&mut self, partitions: i32) {
                     self.fbb_
                         .push_slot::<i32>(Topic::VT_PARTITIONS, partitions, 0);
-                }
-                #[inline]
-                pub fn add_created(&mut self, created: i64) {
-                    self.fbb_.push_slot::<i64>(Topic::VT_CREATED, created, 0);
                 }
                 #[inline]
                 pub fn add_settings(
@@ -453,7 +437,6 @@ pub mod corelane {
                     ds.field("name", &self.name());
                     ds.field("id", &self.id());
                     ds.field("partitions", &self.partitions());
-                    ds.field("created", &self.created());
                     ds.field("settings", &self.settings());
                     ds.finish()
                 }
@@ -639,7 +622,9 @@ pub mod corelane {
                 pub const VT_TOPICS: ::flatbuffers::VOffsetT = 4;
                 pub const VT_TOMBSTONES: ::flatbuffers::VOffsetT = 6;
                 pub const VT_NEXT_PRODUCER_ID: ::flatbuffers::VOffsetT = 8;
-                pub const VT_INCARNATION: ::flatbuffers::VOffsetT = 10;
+                pub const VT_CLUSTER_ID: ::flatbuffers::VOffsetT = 10;
+                pub const VT_LEADER_EPOCH: ::flatbuffers::VOffsetT = 12;
+                pub const VT_CLEAN: ::flatbuffers::VOffsetT = 14;
 
                 #[inline]
                 pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -656,14 +641,18 @@ pub mod corelane {
                     args: &'args CatalogArgs<'args>,
                 ) -> ::flatbuffers::WIPOffset<Catalog<'bldr>> {
                     let mut builder = CatalogBuilder::new(_fbb);
-                    builder.add_incarnation(args.incarnation);
                     builder.add_next_producer_id(args.next_producer_id);
+                    builder.add_leader_epoch(args.leader_epoch);
+                    if let Some(x) = args.cluster_id {
+                        builder.add_cluster_id(x);
+                    }
                     if let Some(x) = args.tombstones {
                         builder.add_tombstones(x);
                     }
                     if let Some(x) = args.topics {
                         builder.add_topics(x);
                     }
+                    builder.add_clean(args.clean);
                     builder.finish()
                 }
 
@@ -707,13 +696,38 @@ pub mod corelane {
                     }
                 }
                 #[inline]
-                pub fn incarnation(&self) -> u64 {
+                pub fn cluster_id(&self) -> &'a str {
                     // Safety:
                     // Created from valid Table for this object
                     // which contains a valid value in this slot
                     unsafe {
                         self._tab
-                            .get::<u64>(Catalog::VT_INCARNATION, Some(0))
+                            .get::<::flatbuffers::ForwardsUOffset<&str>>(
+                                Catalog::VT_CLUSTER_ID,
+                                None,
+                            )
+                            .unwrap()
+                    }
+                }
+                #[inline]
+                pub fn leader_epoch(&self) -> i32 {
+                    // Safety:
+                    // Created from valid Table for this object
+                    // which contains a valid value in this slot
+                    unsafe {
+                        self._tab
+                            .get::<i32>(Catalog::VT_LEADER_EPOCH, Some(0))
+                            .unwrap()
+                    }
+                }
+                #[inline]
+                pub fn clean(&self) -> bool {
+                    // Safety:
+                    // Created from valid Table for this object
+                    // which contains a valid value in this slot
+                    unsafe {
+                        self._tab
+                            .get::<bool>(Catalog::VT_CLEAN, Some(false))
                             .unwrap()
                     }
                 }
@@ -733,7 +747,13 @@ pub mod corelane {
                             ::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Tombstone>>,
                         >>("tombstones", Self::VT_TOMBSTONES, false)?
                         .visit_field::<i64>("next_producer_id", Self::VT_NEXT_PRODUCER_ID, false)?
-                        .visit_field::<u64>("incarnation", Self::VT_INCARNATION, false)?
+                        .visit_field::<::flatbuffers::ForwardsUOffset<&str>>(
+                            "cluster_id",
+                            Self::VT_CLUSTER_ID,
+                            true,
+                        )?
+                        .visit_field::<i32>("leader_epoch", Self::VT_LEADER_EPOCH, false)?
+                        .visit_field::<bool>("clean", Self::VT_CLEAN, false)?
                         .finish();
                     Ok(())
                 }
@@ -750,7 +770,9 @@ pub mod corelane {
                     >,
                 >,
                 pub next_producer_id: i64,
-                pub incarnation: u64,
+                pub cluster_id: Option<::flatbuffers::WIPOffset<&'a str>>,
+                pub leader_epoch: i32,
+                pub clean: bool,
             }
             impl<'a> Default for CatalogArgs<'a> {
                 #[inline]
@@ -759,7 +781,9 @@ pub mod corelane {
                         topics: None,
                         tombstones: None,
                         next_producer_id: 0,
-                        incarnation: 0,
+                        cluster_id: None, // required field
+                        leader_epoch: 0,
+                        clean: false,
                     }
                 }
             }
@@ -799,9 +823,20 @@ pub mod corelane {
                         .push_slot::<i64>(Catalog::VT_NEXT_PRODUCER_ID, next_producer_id, 0);
                 }
                 #[inline]
-                pub fn add_incarnation(&mut self, incarnation: u64) {
+                pub fn add_cluster_id(&mut self, cluster_id: ::flatbuffers::WIPOffset<&'b str>) {
+                    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(
+                        Catalog::VT_CLUSTER_ID,
+                        cluster_id,
+                    );
+                }
+                #[inline]
+                pub fn add_leader_epoch(&mut self, leader_epoch: i32) {
                     self.fbb_
-                        .push_slot::<u64>(Catalog::VT_INCARNATION, incarnation, 0);
+                        .push_slot::<i32>(Catalog::VT_LEADER_EPOCH, leader_epoch, 0);
+                }
+                #[inline]
+                pub fn add_clean(&mut self, clean: bool) {
+                    self.fbb_.push_slot::<bool>(Catalog::VT_CLEAN, clean, false);
                 }
                 #[inline]
                 pub fn new(
@@ -816,6 +851,7 @@ pub mod corelane {
                 #[inline]
                 pub fn finish(self) -> ::flatbuffers::WIPOffset<Catalog<'a>> {
                     let o = self.fbb_.end_table(self.start_);
+                    self.fbb_.required(o, Catalog::VT_CLUSTER_ID, "cluster_id");
                     ::flatbuffers::WIPOffset::new(o.value())
                 }
             }
@@ -826,7 +862,9 @@ pub mod corelane {
                     ds.field("topics", &self.topics());
                     ds.field("tombstones", &self.tombstones());
                     ds.field("next_producer_id", &self.next_producer_id());
-                    ds.field("incarnation", &self.incarnation());
+                    ds.field("cluster_id", &self.cluster_id());
+                    ds.field("leader_epoch", &self.leader_epoch());
+                    ds.field("clean", &self.clean());
                     ds.finish()
                 }
             }

@@ -33,7 +33,9 @@ impl MemoryDisk {
     }
 
     fn of(state: State) -> Self {
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
     }
 
     /// An independent disk in the same state, without open handles.
@@ -79,12 +81,22 @@ impl MemoryDisk {
 
     /// Lets `after` more operations of a kind succeed and the next one fail.
     pub fn fail_once(&self, operation: Operation, after: u64, kind: FaultKind) {
-        self.state().faults.push(Fault { operation, after, kind, lasting: false });
+        self.state().faults.push(Fault {
+            operation,
+            after,
+            kind,
+            lasting: false,
+        });
     }
 
     /// Lets `after` more operations of a kind succeed and all later ones fail.
     pub fn fail_always(&self, operation: Operation, after: u64, kind: FaultKind) {
-        self.state().faults.push(Fault { operation, after, kind, lasting: true });
+        self.state().faults.push(Fault {
+            operation,
+            after,
+            kind,
+            lasting: true,
+        });
     }
 
     /// Takes back all failures to come.
@@ -111,7 +123,9 @@ impl MemoryDisk {
     pub fn corrupt(&self, path: &Path, position: Position, mask: u8) -> io::Result<()> {
         let mut state = self.state();
         let inode = state.resolve(path)?;
-        state.file_mut(inode)?.corrupt(position.get() as usize, mask);
+        state
+            .file_mut(inode)?
+            .corrupt(position.get() as usize, mask);
         Ok(())
     }
 
@@ -159,11 +173,18 @@ impl Disk for MemoryDisk {
         state.opened(inode);
         drop(state);
         let disk = self.clone();
-        Ok(Arc::new(MemoryFile { disk, inode, generation, writable: mode != OpenMode::ReadOnly }))
+        Ok(Arc::new(MemoryFile {
+            disk,
+            inode,
+            generation,
+            writable: mode != OpenMode::ReadOnly,
+        }))
     }
 
     fn create_directory(&self, path: &Path) -> io::Result<()> {
-        self.changed(Operation::CreateDirectory, |state| state.create_directory(path))
+        self.changed(Operation::CreateDirectory, |state| {
+            state.create_directory(path)
+        })
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>> {
@@ -204,7 +225,11 @@ impl MemoryFile {
     /// The disk's state, unless the process that opened this file is dead.
     fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
         let state = self.disk.state();
-        if state.generation == self.generation { Ok(state) } else { Err(fault::dead()) }
+        if state.generation == self.generation {
+            Ok(state)
+        } else {
+            Err(fault::dead())
+        }
     }
 
     fn alive_writable(&self) -> io::Result<MutexGuard<'_, State>> {
@@ -228,14 +253,17 @@ impl Drop for MemoryFile {
 impl File for MemoryFile {
     fn write_at(&self, position: Position, parts: &[IoSlice<'_>]) -> io::Result<()> {
         let bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
-        self.alive_writable()?.write(self.inode, position.get() as usize, &bytes)
+        self.alive_writable()?
+            .write(self.inode, position.get() as usize, &bytes)
     }
 
     fn read_at(&self, position: Position, buffer: &mut [u8]) -> io::Result<usize> {
         let mut state = self.alive()?;
         state.begin(Operation::Read)?;
         let bytes = state.file_mut(self.inode)?.bytes();
-        let rest = usize::try_from(position.get()).ok().and_then(|from| bytes.get(from..));
+        let rest = usize::try_from(position.get())
+            .ok()
+            .and_then(|from| bytes.get(from..));
         let rest = rest.unwrap_or_default();
         let length = rest.len().min(buffer.len());
         buffer[..length].copy_from_slice(&rest[..length]);

@@ -140,7 +140,9 @@ impl State {
     }
 
     fn room_left(&mut self, inode: Inode, position: usize) -> usize {
-        let Ok(file) = self.file_mut(inode) else { return 0 };
+        let Ok(file) = self.file_mut(inode) else {
+            return 0;
+        };
         let own = file.space().saturating_sub(position);
         match self.capacity {
             Some(capacity) => own + capacity.saturating_sub(self.space_used()) as usize,
@@ -174,7 +176,10 @@ impl State {
         let mut inode = ROOT;
         for name in components(path) {
             let directory = self.directory_mut(inode)?;
-            inode = *directory.names().get(&name).ok_or(rustix::io::Errno::NOENT)?;
+            inode = *directory
+                .names()
+                .get(&name)
+                .ok_or(rustix::io::Errno::NOENT)?;
         }
         Ok(inode)
     }
@@ -229,7 +234,10 @@ impl State {
         let inode = self.resolve(from)?;
         let (from_parent, from) = self.parent(from)?;
         let (to_parent, to) = self.parent(to)?;
-        assert_eq!(from_parent, to_parent, "the storage renames within a directory only");
+        assert_eq!(
+            from_parent, to_parent,
+            "the storage renames within a directory only"
+        );
         let target = self.directory_mut(to_parent)?.names().get(&to).copied();
         if let Some(target) = target {
             let replaceable = matches!(self.nodes.get(&target), Some(Node::File(_)))
@@ -238,7 +246,8 @@ impl State {
                 return Err(rustix::io::Errno::EXIST.into());
             }
         }
-        self.directory_mut(from_parent)?.change(Change::Rename { from, to });
+        self.directory_mut(from_parent)?
+            .change(Change::Rename { from, to });
         self.forget_unreachable();
         Ok(())
     }

@@ -35,11 +35,17 @@ fn a_power_cut_may_lose_what_was_not_synced() {
         })
         .collect();
     assert!(outcomes.contains(&None), "the name is lost sometimes");
-    assert!(outcomes.contains(&Some(vec![])), "the length is lost sometimes");
+    assert!(
+        outcomes.contains(&Some(vec![])),
+        "the length is lost sometimes"
+    );
     let whole = Some(vec![1; 1024]);
     assert!(outcomes.contains(&whole), "all is kept sometimes");
     let torn = |bytes: &Vec<u8>| bytes.len() == 1024 && bytes[0] != bytes[512];
-    assert!(outcomes.iter().flatten().any(torn), "sectors part sometimes");
+    assert!(
+        outcomes.iter().flatten().any(torn),
+        "sectors part sometimes"
+    );
 }
 
 #[test]

@@ -1,0 +1,68 @@
+use crate::broker::BrokerError;
+use crate::protocol::kafka::messages::ErrorCode;
+
+/// Kafka's code of an error of the broker.
+pub fn error_code(error: &BrokerError) -> ErrorCode {
+    match error {
+        BrokerError::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
+        BrokerError::UnknownTopicId => ErrorCode::UnknownTopicId,
+        BrokerError::NotLeader => ErrorCode::NotLeaderOrFollower,
+        BrokerError::TopicExists(_) => ErrorCode::TopicAlreadyExists,
+        BrokerError::InvalidTopic(_) => ErrorCode::InvalidTopic,
+        BrokerError::InvalidPartitions(_) => ErrorCode::InvalidPartitions,
+        BrokerError::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
+        BrokerError::InvalidConfig(_) => ErrorCode::InvalidConfig,
+        BrokerError::InvalidRequest(_) => ErrorCode::InvalidRequest,
+        BrokerError::InvalidRequiredAcks => ErrorCode::InvalidRequiredAcks,
+        BrokerError::CorruptMessage(_) => ErrorCode::CorruptMessage,
+        BrokerError::InvalidRecord(_) => ErrorCode::InvalidRecord,
+        BrokerError::UnsupportedMessageFormat(_) => ErrorCode::UnsupportedForMessageFormat,
+        BrokerError::MessageTooLarge { .. } => ErrorCode::MessageTooLarge,
+        BrokerError::InvalidTimestamp(_) => ErrorCode::InvalidTimestamp,
+        BrokerError::OffsetOutOfRange => ErrorCode::OffsetOutOfRange,
+        BrokerError::OutOfOrderSequence => ErrorCode::OutOfOrderSequenceNumber,
+        BrokerError::DuplicateSequence => ErrorCode::DuplicateSequenceNumber,
+        BrokerError::InvalidProducerEpoch => ErrorCode::InvalidProducerEpoch,
+        BrokerError::FencedLeaderEpoch => ErrorCode::FencedLeaderEpoch,
+        BrokerError::UnknownLeaderEpoch => ErrorCode::UnknownLeaderEpoch,
+        BrokerError::Storage(_) => ErrorCode::KafkaStorageError,
+        BrokerError::FetchSessionNotFound => ErrorCode::FetchSessionIdNotFound,
+        // Fatal to a client, which is right: asking again does not help.
+        BrokerError::TransactionsNotSupported => ErrorCode::UnsupportedVersion,
+        // Clients look for the leader and try again.
+        BrokerError::ShuttingDown => ErrorCode::LeaderNotAvailable,
+        BrokerError::TimedOut => ErrorCode::RequestTimedOut,
+    }
+}
+
+/// The code of an outcome, 0 for success.
+pub(super) fn outcome_code<T>(outcome: &Result<T, BrokerError>) -> i16 {
+    outcome
+        .as_ref()
+        .err()
+        .map_or(ErrorCode::None, error_code)
+        .code()
+}
+
+/// An outcome in words, if there is something to say. Errors may repeat what a client sent, so
+/// they are cut to what a field can hold.
+pub(super) fn outcome_message<T>(outcome: &Result<T, BrokerError>) -> Option<String> {
+    const CHARACTERS_MAX: usize = 1_000;
+    let error = outcome.as_ref().err()?;
+    Some(error.to_string().chars().take(CHARACTERS_MAX).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_errors_fit_into_a_field() {
+        let error = BrokerError::InvalidConfig("é".repeat(40_000));
+        let message = outcome_message::<()>(&Err(error)).expect("an error");
+        assert!(message.len() < i16::MAX as usize);
+        assert!(message.starts_with("invalid setting: é"));
+        assert_eq!(outcome_message(&Ok(())), None);
+        assert_eq!(outcome_code(&Ok(())), 0);
+    }
+}

@@ -1,0 +1,370 @@
+//! Offset index and time index of a segment, in Kafka's layout.
+//!
+//! Both are hints: an entry is used only if the batch at its position says the same. Built by the
+//! same code when written and when rebuilt, so that both come out equal.
+//!
+//! Invariants: offsets and positions grow strictly; timestamps grow strictly and each is the
+//! largest up to its entry.
+
+use super::disk::FileRef;
+use crate::types::{Offset, Position, Timestamp};
+use std::io;
+
+/// Bytes of an entry of the offset index: relative last offset (i32), position (i32).
+pub(super) const OFFSET_ENTRY_BYTES: usize = 8;
+/// Bytes of an entry of the time index: timestamp (i64), relative offset (i32).
+pub(super) const TIME_ENTRY_BYTES: usize = 12;
+
+/// A batch's last offset, relative to the segment's base, and where the batch starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OffsetEntry {
+    pub(super) relative: u32,
+    pub(super) position: u32,
+}
+
+/// The largest timestamp so far, and the last offset of the batch that has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TimeEntry {
+    pub(super) timestamp: Timestamp,
+    pub(super) relative: u32,
+}
+
+impl OffsetEntry {
+    fn encode(self) -> [u8; OFFSET_ENTRY_BYTES] {
+        (u64::from(self.relative) << 32 | u64::from(self.position)).to_be_bytes()
+    }
+
+    fn decode(bytes: [u8; OFFSET_ENTRY_BYTES]) -> Self {
+        let both = u64::from_be_bytes(bytes);
+        Self {
+            relative: (both >> 32) as u32,
+            position: both as u32,
+        }
+    }
+}
+
+impl TimeEntry {
+    fn encode(self) -> [u8; TIME_ENTRY_BYTES] {
+        let both = i128::from(self.timestamp.get()) << 32 | i128::from(self.relative);
+        let [_, _, _, _, bytes @ ..] = both.to_be_bytes();
+        bytes
+    }
+
+    fn decode(bytes: [u8; TIME_ENTRY_BYTES]) -> Self {
+        let [a, b, c, d, e, f, g, h, relative @ ..] = bytes;
+        let timestamp = Timestamp::new(i64::from_be_bytes([a, b, c, d, e, f, g, h]));
+        Self {
+            timestamp,
+            relative: u32::from_be_bytes(relative),
+        }
+    }
+}
+
+/// The indexes of a segment that still grows, or that were rebuilt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct IndexBuilder {
+    base: Offset,
+    interval: u64,
+    /// Bytes from the batch of the last entry on.
+    since_entry: u64,
+    offsets: Vec<OffsetEntry>,
+    times: Vec<TimeEntry>,
+    /// The largest timestamp and the last offset of its batch.
+    max: Option<(Timestamp, Offset)>,
+}
+
+impl IndexBuilder {
+    pub(super) fn new(base: Offset, interval_bytes: u32) -> Self {
+        Self {
+            base,
+            interval: u64::from(interval_bytes),
+            since_entry: 0,
+            offsets: Vec::new(),
+            times: Vec::new(),
+            max: None,
+        }
+    }
+
+    /// Takes up indexes written by a clean stop; `None` if they are not of this segment.
+    pub(super) fn restore(
+        base: Offset,
+        interval_bytes: u32,
+        (offsets, times): (&[u8], &[u8]),
+        max: Option<(Timestamp, Offset)>,
+        length: u64,
+    ) -> Option<Self> {
+        let (offsets, rest) = offsets.as_chunks::<OFFSET_ENTRY_BYTES>();
+        let (times, rest_of_times) = times.as_chunks::<TIME_ENTRY_BYTES>();
+        let offsets: Vec<_> = offsets
+            .iter()
+            .map(|bytes| OffsetEntry::decode(*bytes))
+            .collect();
+        let times = times
+            .iter()
+            .map(|bytes| TimeEntry::decode(*bytes))
+            .collect();
+        let indexed = offsets.last().map_or(0, |entry| u64::from(entry.position));
+        if !rest.is_empty() || !rest_of_times.is_empty() || indexed > length {
+            return None;
+        }
+        let (interval, since_entry) = (u64::from(interval_bytes), length - indexed);
+        Some(Self {
+            base,
+            interval,
+            since_entry,
+            offsets,
+            times,
+            max,
+        })
+    }
+
+    /// Takes a batch in, at `position`, of `size` bytes.
+    pub(super) fn push(&mut self, position: Position, size: u64, last: Offset, max: Timestamp) {
+        if self.max.is_none_or(|(largest, _)| max > largest) {
+            self.max = Some((max, last));
+        }
+        if self.since_entry > self.interval {
+            let relative = self.relative(last);
+            let position = u32::try_from(position.get()).expect("a segment rolls below 2 GiB");
+            self.offsets.push(OffsetEntry { relative, position });
+            self.push_time();
+            self.since_entry = 0;
+        }
+        self.since_entry += size;
+    }
+
+    fn push_time(&mut self) {
+        let Some((timestamp, offset)) = self.max else {
+            return;
+        };
+        if self
+            .times
+            .last()
+            .is_none_or(|last| last.timestamp < timestamp)
+        {
+            self.times.push(TimeEntry {
+                timestamp,
+                relative: self.relative(offset),
+            });
+        }
+    }
+
+    fn relative(&self, offset: Offset) -> u32 {
+        u32::try_from(offset.since(self.base)).expect("a segment rolls before offsets overflow")
+    }
+
+    /// The largest timestamp and the last offset of its batch.
+    pub(super) fn max_timestamp(&self) -> Option<(Timestamp, Offset)> {
+        self.max
+    }
+
+    /// Adds the entry that closes the time index of a sealed segment.
+    pub(super) fn finish(&mut self) {
+        self.push_time();
+    }
+
+    /// The bytes of the offset index and of the time index.
+    pub(super) fn encode(&self) -> (Vec<u8>, Vec<u8>) {
+        let offsets = self
+            .offsets
+            .iter()
+            .flat_map(|entry| entry.encode())
+            .collect();
+        let times = self.times.iter().flat_map(|entry| entry.encode()).collect();
+        (offsets, times)
+    }
+}
+
+/// The indexes of a sealed segment, searched where they lie: nothing of them stays in memory.
+#[derive(Debug, Clone)]
+pub(super) struct StoredIndex {
+    offsets: FileRef,
+    offset_count: u64,
+    times: FileRef,
+    time_count: u64,
+}
+
+impl StoredIndex {
+    pub(super) fn new(offsets: FileRef, times: FileRef) -> io::Result<Self> {
+        let offset_count = offsets.length()?.get() / OFFSET_ENTRY_BYTES as u64;
+        let time_count = times.length()?.get() / TIME_ENTRY_BYTES as u64;
+        Ok(Self {
+            offsets,
+            offset_count,
+            times,
+            time_count,
+        })
+    }
+
+    /// Gives the open files up, so that they are closed where waiting is allowed.
+    pub(super) fn into_files(self) -> [FileRef; 2] {
+        [self.offsets, self.times]
+    }
+}
+
+/// A segment's indexes, wherever they are.
+#[derive(Debug)]
+pub(super) enum SegmentIndex {
+    Memory(IndexBuilder),
+    Stored(StoredIndex),
+}
+
+impl SegmentIndex {
+    /// Takes a batch in; see [`IndexBuilder::push`]. Only the active segment grows.
+    pub(super) fn push(&mut self, position: Position, size: u64, last: Offset, max: Timestamp) {
+        match self {
+            Self::Memory(index) => index.push(position, size, last, max),
+            Self::Stored(_) => unreachable!("the active segment's index is in memory"),
+        }
+    }
+
+    /// The last entry whose offset is at or below `relative`.
+    pub(super) fn floor_offset(&self, relative: u32) -> io::Result<Option<OffsetEntry>> {
+        self.last_offset_entry(|entry| entry.relative <= relative)
+    }
+
+    /// The last entry whose position is at or below `position`.
+    pub(super) fn floor_position(&self, position: u32) -> io::Result<Option<OffsetEntry>> {
+        self.last_offset_entry(|entry| entry.position <= position)
+    }
+
+    /// The last entry whose timestamp is below `timestamp`: no batch up to it has a later one.
+    pub(super) fn before_time(&self, timestamp: Timestamp) -> io::Result<Option<TimeEntry>> {
+        let early = |entry: &TimeEntry| entry.timestamp < timestamp;
+        match self {
+            Self::Memory(index) => last_where(
+                index.times.len() as u64,
+                |at| Ok(index.times[at as usize]),
+                early,
+            ),
+            Self::Stored(index) => {
+                let entry = |at| read_entry(&index.times, at).map(TimeEntry::decode);
+                last_where(index.time_count, entry, early)
+            }
+        }
+    }
+
+    fn last_offset_entry(
+        &self,
+        holds: impl Fn(&OffsetEntry) -> bool,
+    ) -> io::Result<Option<OffsetEntry>> {
+        match self {
+            Self::Memory(index) => last_where(
+                index.offsets.len() as u64,
+                |at| Ok(index.offsets[at as usize]),
+                holds,
+            ),
+            Self::Stored(index) => {
+                let entry = |at| read_entry(&index.offsets, at).map(OffsetEntry::decode);
+                last_where(index.offset_count, entry, holds)
+            }
+        }
+    }
+}
+
+fn read_entry<const N: usize>(file: &FileRef, at: u64) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    let read = file.read_at(Position::new(at * N as u64), &mut bytes)?;
+    if read == N {
+        Ok(bytes)
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// The last of `count` entries that holds, if those that hold come first.
+fn last_where<E>(
+    count: u64,
+    entry: impl Fn(u64) -> io::Result<E>,
+    holds: impl Fn(&E) -> bool,
+) -> io::Result<Option<E>> {
+    let (mut low, mut high) = (0, count);
+    let mut found = None;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let candidate = entry(middle)?;
+        if holds(&candidate) {
+            found = Some(candidate);
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built() -> IndexBuilder {
+        let mut index = IndexBuilder::new(Offset::new(1000), 100);
+        let times = [5, 9, 7, 7, 12, 11];
+        for (i, time) in times.into_iter().enumerate() {
+            let position = Position::new(i as u64 * 60);
+            let last = Offset::new(1000 + i as i64 * 10 + 9);
+            index.push(position, 60, last, Timestamp::new(time));
+        }
+        index
+    }
+
+    #[test]
+    fn entries_come_once_per_interval() {
+        let index = SegmentIndex::Memory(built());
+        assert_eq!(index.floor_offset(28).unwrap(), None);
+        let entry = OffsetEntry {
+            relative: 29,
+            position: 120,
+        };
+        assert_eq!(index.floor_offset(29).unwrap(), Some(entry));
+        assert_eq!(index.floor_offset(48).unwrap(), Some(entry));
+        assert_eq!(index.floor_position(239).unwrap(), Some(entry));
+        let entry = OffsetEntry {
+            relative: 49,
+            position: 240,
+        };
+        assert_eq!(index.floor_offset(1000).unwrap(), Some(entry));
+    }
+
+    #[test]
+    fn layout_is_kafkas() {
+        let mut index = built();
+        index.finish();
+        let (offsets, times) = index.encode();
+        assert_eq!(
+            offsets,
+            [0, 0, 0, 29, 0, 0, 0, 120, 0, 0, 0, 49, 0, 0, 0, 240]
+        );
+        let first = [0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 19];
+        let second = [0, 0, 0, 0, 0, 0, 0, 12, 0, 0, 0, 49];
+        assert_eq!(times, [first, second].concat());
+        assert_eq!(TimeEntry::decode(second).timestamp, Timestamp::new(12));
+        let negative = TimeEntry {
+            timestamp: Timestamp::NONE,
+            relative: 3,
+        };
+        assert_eq!(TimeEntry::decode(negative.encode()), negative);
+    }
+
+    #[test]
+    fn the_entry_before_a_time_has_no_later_one_below_it() {
+        let index = SegmentIndex::Memory(built());
+        assert_eq!(index.before_time(Timestamp::new(9)).unwrap(), None);
+        let found = index.before_time(Timestamp::new(10)).unwrap().unwrap();
+        assert_eq!((found.timestamp, found.relative), (Timestamp::new(9), 19));
+    }
+
+    #[test]
+    fn a_restored_builder_goes_on_as_the_first() {
+        let index = built();
+        let (offsets, times) = index.encode();
+        let restored = IndexBuilder::restore(
+            Offset::new(1000),
+            100,
+            (&offsets, &times),
+            index.max_timestamp(),
+            360,
+        );
+        assert_eq!(restored, Some(index));
+    }
+}

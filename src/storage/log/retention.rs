@@ -1,0 +1,104 @@
+//! Forgetting: by age, by size, by request. The start moves at once; files go once the checkpoint
+//! that says so is durable and no reader holds them.
+
+use super::Log;
+use super::completion::Pending;
+use crate::storage::call::{Calls, DiskCall};
+use crate::storage::index::SegmentIndex;
+use crate::storage::segment::{Segment, SegmentState, segment_files};
+use crate::types::{Offset, Timestamp};
+use std::sync::Arc;
+
+impl Log {
+    /// Forgets segments that are too old, or too many bytes ago, all of them below `limit` (the
+    /// high watermark) and below the last checkpoint. Gives the new start if it moved: then a
+    /// [`Log::checkpoint`] should follow, after which the files are unlinked.
+    pub fn expire(&mut self, now: Timestamp, limit: Offset, calls: &mut Calls) -> Option<Offset> {
+        let before = self.start;
+        self.roll_if_expired(now, limit, calls);
+        while let Some(oldest) = self.segments.front() {
+            let is_done = oldest.end <= self.start;
+            let too_old = self.is_too_old(oldest, now);
+            if !self.is_removable(oldest, limit)
+                || !(is_done || too_old || self.is_too_much(oldest))
+            {
+                break;
+            }
+            self.start = self.start.max(oldest.end);
+            self.expired.extend(self.segments.pop_front());
+        }
+        self.epochs.forget_below(self.start);
+        self.remove_expired(calls);
+        (self.start > before).then_some(self.start)
+    }
+
+    /// Moves the start to `to`, as DeleteRecords asks (KIP-107). Gives the new start if it moved; it
+    /// must be durable by a [`Log::checkpoint`] before anyone is told. `to` is at most
+    /// [`Log::synced`].
+    pub fn truncate_start(&mut self, to: Offset) -> Option<Offset> {
+        assert!(
+            to <= self.synced,
+            "only what is durable is deleted by request"
+        );
+        if to <= self.start {
+            return None;
+        }
+        self.start = to;
+        self.epochs.forget_below(to);
+        Some(to)
+    }
+
+    fn is_removable(&self, segment: &Segment, limit: Offset) -> bool {
+        segment.state == SegmentState::Sealed
+            && !segment.is_dirty()
+            && segment.end <= limit
+            && segment.end <= self.checkpointed.synced
+    }
+
+    fn is_too_old(&self, segment: &Segment, now: Timestamp) -> bool {
+        let Some(retention_ms) = self.config.retention_ms else {
+            return false;
+        };
+        segment
+            .max
+            .is_some_and(|(newest, _)| newest < now.before(retention_ms))
+    }
+
+    fn is_too_much(&self, oldest: &Segment) -> bool {
+        let rest = self.bytes() - oldest.size;
+        self.config
+            .retention_bytes
+            .is_some_and(|retention_bytes| rest >= retention_bytes)
+    }
+
+    /// An active segment whose records are all too old is sealed, so that it can be forgotten too.
+    fn roll_if_expired(&mut self, now: Timestamp, limit: Offset, calls: &mut Calls) {
+        let Some(active) = self.active() else { return };
+        let expired = active.size > 0 && active.end <= limit && self.is_too_old(active, now);
+        if expired && self.in_flight.is_empty() && self.check_writable().is_ok() {
+            self.seal_active(calls);
+        }
+    }
+
+    /// Unlinks what is expired, durably so, and not lent any more.
+    pub(super) fn remove_expired(&mut self, calls: &mut Calls) {
+        let start = self.checkpointed.start;
+        let free =
+            |segment: &Segment| segment.end <= start && Arc::strong_count(&segment.file) == 1;
+        let (removable, kept) = std::mem::take(&mut self.expired)
+            .into_iter()
+            .partition::<Vec<_>, _>(free);
+        self.expired = kept;
+        for segment in removable {
+            let names = segment_files(&self.directory, segment.base);
+            // The log goes last: hints without one are no harm, one without its neighbour would be
+            // taken for a gap.
+            let paths = vec![names.index, names.time_index, names.summary, names.log];
+            let mut files = vec![segment.file];
+            if let SegmentIndex::Stored(index) = segment.index.into_inner() {
+                files.extend(index.into_files());
+            }
+            self.push(calls, Pending::Remove, DiskCall::Remove { files, paths });
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Making room: the first segment, growth in doubling steps, rolling.
+
+use super::completion::Pending;
+use super::{Log, LogConfig};
+use crate::storage::call::{Calls, DiskCall, Hints};
+use crate::storage::index::{IndexBuilder, SegmentIndex};
+use crate::storage::segment::{Segment, SegmentState, segment_files};
+use crate::types::{Offset, Position, Timestamp};
+use std::io;
+
+/// Reservations end on a page.
+const PAGE_BYTES: u64 = 4096;
+
+#[derive(Debug)]
+pub(super) struct RoomState {
+    /// How much more the next reservation takes.
+    step: u64,
+    /// What the last caller that found no room needs in all, in bytes of the active segment.
+    wanted: u64,
+    /// Whether the disk is nearly full: only what is needed is reserved then.
+    is_scarce: bool,
+    /// Whether a failed append left bytes behind the end.
+    pub(super) is_tail_dirty: bool,
+}
+
+impl RoomState {
+    pub(super) fn new(config: &LogConfig) -> Self {
+        let step = config.reserve_bytes_min;
+        Self {
+            step,
+            wanted: 0,
+            is_scarce: false,
+            is_tail_dirty: false,
+        }
+    }
+}
+
+impl Log {
+    /// Whether an append of `length` bytes can be a plain write now. If not, calls were pushed or
+    /// are under way, and [`Log::completed`] says when to ask again. Reserves ahead, so that a
+    /// steady writer never waits but for a roll.
+    ///
+    /// True as well of a log that failed or is closing, whose `append` gives the error.
+    pub fn make_room(&mut self, length: usize, now: Timestamp, calls: &mut Calls) -> bool {
+        if self.check_writable().is_err() {
+            return true;
+        }
+        if self.is_pending(Pending::blocks_appends) || self.void_clean_mark(calls) {
+            return false;
+        }
+        let length = length as u64;
+        let Some(active) = self.active() else {
+            self.create_segment(length, calls);
+            return false;
+        };
+        if self.room.is_tail_dirty {
+            self.cut_tail(calls);
+            return false;
+        }
+        if self.must_roll(active, length, now) {
+            // A reservation that ends after the cut would take back what the cut gave.
+            if !self.is_pending(Pending::is_reserve) {
+                self.seal_active(calls);
+                self.create_segment(length, calls);
+            }
+            return false;
+        }
+        let needed = active.size + length;
+        let has_room = needed <= active.reserved;
+        self.room.wanted = needed;
+        self.reserve(needed, has_room, calls);
+        has_room
+    }
+
+    fn must_roll(&self, active: &Segment, length: u64, now: Timestamp) -> bool {
+        if active.size == 0 {
+            return false;
+        }
+        // A batch has at most 2^31 records, of which the last must fit the index.
+        let offsets_left = i64::from(i32::MAX) - active.end.since(active.base);
+        let age = active
+            .begun
+            .map_or(0, |begun| now.get().saturating_sub(begun.get()));
+        active.size + length > self.config.segment_bytes()
+            || age >= self.config.segment_ms
+            || offsets_left < length as i64
+    }
+
+    fn create_segment(&mut self, length: u64, calls: &mut Calls) {
+        let base = self.end;
+        let reserve = if self.room.is_scarce {
+            length.next_multiple_of(PAGE_BYTES)
+        } else {
+            self.room.step = self.config.reserve_bytes_min;
+            self.next_reservation(0, length)
+        };
+        let checkpoint = (!self.is_on_disk).then(|| {
+            let checkpoint = self.checkpoint_at(self.synced, |_| 0, false, Vec::new());
+            checkpoint.encode()
+        });
+        let call = DiskCall::CreateSegment {
+            directory: self.directory.clone(),
+            path: segment_files(&self.directory, base).log,
+            reserve: Position::new(reserve),
+            checkpoint,
+        };
+        self.push(calls, Pending::Create { base, reserve }, call);
+    }
+
+    pub(super) fn created(&mut self, base: Offset, reserved: u64, file: super::super::FileRef) {
+        assert_eq!(
+            base, self.end,
+            "nothing is appended while a segment is made"
+        );
+        let index = IndexBuilder::new(base, self.config.index_interval_bytes);
+        let segment = Segment::empty(base, file, reserved, SegmentIndex::Memory(index));
+        self.segments.push_back(segment);
+        self.is_on_disk = true;
+        self.room.is_tail_dirty = false;
+    }
+
+    /// Up to where to reserve next: at least `needed`, in doubling steps.
+    fn next_reservation(&mut self, reserved: u64, needed: u64) -> u64 {
+        let step = self.room.step;
+        self.room.step = (step * 2).min(self.config.reserve_bytes_max).max(step);
+        let limit = self.config.segment_bytes().max(needed);
+        (reserved + step)
+            .max(needed)
+            .next_multiple_of(PAGE_BYTES)
+            .min(limit)
+    }
+
+    fn reserve(&mut self, needed: u64, has_room: bool, calls: &mut Calls) {
+        let Some(active) = self.active() else { return };
+        let (base, reserved) = (active.base, active.reserved);
+        let ahead = reserved.saturating_sub(needed);
+        let is_enough = has_room
+            && (ahead >= self.room.step / 4
+                || self.room.is_scarce
+                || reserved >= self.config.segment_bytes());
+        if is_enough || self.is_pending(Pending::is_reserve) {
+            return;
+        }
+        let exact = self.room.is_scarce;
+        let upto = if exact {
+            needed
+        } else {
+            self.next_reservation(reserved, needed)
+        };
+        self.push_reserve(base, upto, exact, calls);
+    }
+
+    fn push_reserve(&mut self, base: Offset, upto: u64, exact: bool, calls: &mut Calls) {
+        let Some(segment) = self.segment_mut(base) else {
+            return;
+        };
+        let call = DiskCall::Reserve {
+            file: segment.file.clone(),
+            upto: Position::new(upto),
+        };
+        self.push(calls, Pending::Reserve { base, upto, exact }, call);
+    }
+
+    pub(super) fn reserved(&mut self, base: Offset, upto: u64) {
+        self.room.is_scarce = false;
+        if let Some(segment) = self.segment_mut(base) {
+            segment.reserved = segment.reserved.max(upto);
+        }
+    }
+
+    /// A failed reservation: one of more than is needed is tried again with what is. Gives back
+    /// whether that answers the failure.
+    pub(super) fn reserve_failed(&mut self, base: Offset, exact: bool, calls: &mut Calls) -> bool {
+        self.room.is_scarce = true;
+        self.room.step = self.config.reserve_bytes_min;
+        let wanted = self.room.wanted;
+        let waits = self.active().is_some_and(|active| wanted > active.reserved);
+        if !exact && waits {
+            self.push_reserve(base, wanted, true, calls);
+        }
+        !exact
+    }
+
+    pub(super) fn create_failed(&mut self, error: &io::Error) {
+        self.room.is_scarce |= error.kind() == io::ErrorKind::StorageFull;
+    }
+
+    fn cut_tail(&mut self, calls: &mut Calls) {
+        let Some(active) = self.active_mut() else {
+            return;
+        };
+        let length = active.size;
+        let file = active.file.clone();
+        // Cutting gives the reservation back too.
+        active.reserved = length;
+        let call = DiskCall::Cut {
+            file,
+            length: Position::new(length),
+        };
+        self.push(calls, Pending::Cut, call);
+    }
+
+    /// Ends the active segment; the next append makes a new one.
+    pub(super) fn seal_active(&mut self, calls: &mut Calls) {
+        let directory = self.directory.clone();
+        let Some(active) = self.active_mut() else {
+            return;
+        };
+        active.state = SegmentState::Sealing;
+        let base = active.base;
+        let hints = Box::new(hints_of(&directory, active, true));
+        let (file, length) = (active.file.clone(), Position::new(active.size));
+        self.push(
+            calls,
+            Pending::Seal { base },
+            DiskCall::Seal {
+                file,
+                length,
+                hints,
+            },
+        );
+    }
+}
+
+/// What is written beside a segment; for a sealed one its time index ends with the largest
+/// timestamp.
+pub(super) fn hints_of(directory: &std::path::Path, segment: &mut Segment, sealed: bool) -> Hints {
+    let (index, time_index) = match segment.index.get_mut() {
+        SegmentIndex::Memory(builder) if sealed => {
+            builder.finish();
+            builder.encode()
+        }
+        SegmentIndex::Memory(builder) => builder.encode(),
+        SegmentIndex::Stored(_) => unreachable!("only a sealed segment's index is stored"),
+    };
+    Hints {
+        files: segment_files(directory, segment.base),
+        base: segment.base,
+        index,
+        time_index,
+        next: segment.end,
+        max: segment.max,
+    }
+}

@@ -1,0 +1,106 @@
+//! Reading a segment through: to check it, and to rebuild what is known of it.
+
+use crate::record::BatchHeader;
+use crate::storage::batch_walk::{BatchWalk, WINDOW_SCAN_BYTES, WalkError};
+use crate::storage::disk::File;
+use crate::storage::index::IndexBuilder;
+use crate::storage::segment::Segment;
+use crate::types::{Offset, Position};
+use std::io;
+
+/// How far a segment holds.
+#[derive(Debug)]
+pub(super) struct ScanEnd {
+    /// Past the last good batch.
+    pub(super) position: Position,
+    /// The offset after it.
+    pub(super) next: Offset,
+    /// What is wrong with what follows, if anything does.
+    pub(super) damage: Option<String>,
+}
+
+/// What is read through, and how thoroughly.
+pub(super) struct Scan<'a> {
+    pub(super) file: &'a dyn File,
+    pub(super) from: Position,
+    pub(super) upto: Position,
+    /// The offset of the first record at `from`.
+    pub(super) expected: Offset,
+    /// Whether checksums are verified.
+    pub(super) validate: bool,
+}
+
+impl Scan<'_> {
+    /// Reads batch by batch until the end or until something does not hold.
+    pub(super) fn run(&self, mut each: impl FnMut(Position, &BatchHeader)) -> io::Result<ScanEnd> {
+        let mut walk = BatchWalk::new(self.file, self.from, self.upto, WINDOW_SCAN_BYTES);
+        let mut next = self.expected;
+        loop {
+            let position = walk.position();
+            let step = if self.validate {
+                walk.next_validated()
+            } else {
+                walk.next_header()
+            };
+            let damage = match step {
+                Ok(None) => {
+                    return Ok(ScanEnd {
+                        position,
+                        next,
+                        damage: None,
+                    });
+                }
+                Ok(Some((_, header))) if header.base_offset() == next => {
+                    each(position, &header);
+                    next = header.next_offset();
+                    continue;
+                }
+                Ok(Some((_, header))) => {
+                    format!(
+                        "a batch of offset {} where {next} is next",
+                        header.base_offset()
+                    )
+                }
+                Err(WalkError::Io(error)) => return Err(error),
+                Err(WalkError::Damaged { reason, .. }) => reason.to_string(),
+                Err(mismatch @ WalkError::IndexMismatch { .. }) => mismatch.to_string(),
+            };
+            return Ok(ScanEnd {
+                position,
+                next,
+                damage: Some(damage),
+            });
+        }
+    }
+}
+
+/// Takes a batch into an index.
+pub(super) fn push_header(index: &mut IndexBuilder, position: Position, header: &BatchHeader) {
+    index.push(
+        position,
+        header.size() as u64,
+        header.last_offset(),
+        header.max_timestamp(),
+    );
+}
+
+/// The indexes of a segment, from its headers.
+pub(super) fn rebuild_index(segment: &Segment, interval_bytes: u32) -> io::Result<IndexBuilder> {
+    let mut index = IndexBuilder::new(segment.base, interval_bytes);
+    let scan = Scan {
+        file: &*segment.file,
+        from: Position::ZERO,
+        upto: Position::new(segment.size),
+        expected: segment.base,
+        validate: false,
+    };
+    let end = scan.run(|position, header| push_header(&mut index, position, header))?;
+    if let Some(damage) = end.damage {
+        let message = format!("damaged at byte {}: {damage}", end.position);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
+    if !segment.is_active() {
+        index.finish();
+    }
+    Ok(index)
+}

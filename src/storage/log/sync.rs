@@ -1,0 +1,96 @@
+//! Making bytes durable, and writing them back gently before that.
+
+use super::Log;
+use super::completion::Pending;
+use crate::storage::call::{Calls, DiskCall};
+use crate::types::{Offset, Position};
+use std::io;
+
+/// What a sync makes durable once it is done.
+#[derive(Debug)]
+pub(super) struct SyncExtent {
+    upto: Offset,
+    appended_bytes: u64,
+    /// Segments by base offset, and how much of each.
+    segments: Vec<(Offset, u64)>,
+}
+
+impl Log {
+    /// Starts making everything appended so far durable, the oldest segment first. False if there
+    /// is nothing to do, or one is under way.
+    pub fn begin_sync(&mut self, calls: &mut Calls) -> bool {
+        if self.failure.is_some() || self.is_pending(Pending::is_sync) {
+            return false;
+        }
+        let dirty: Vec<_> = self
+            .segments
+            .iter()
+            .filter(|segment| segment.is_dirty())
+            .collect();
+        if dirty.is_empty() {
+            return false;
+        }
+        let files = dirty.iter().map(|segment| segment.file.clone()).collect();
+        let segments = dirty
+            .iter()
+            .map(|segment| (segment.base, segment.size))
+            .collect();
+        let (upto, appended_bytes) = (self.end, self.appended_bytes);
+        let extent = SyncExtent {
+            upto,
+            appended_bytes,
+            segments,
+        };
+        self.push(calls, Pending::Sync(extent), DiskCall::Sync { files });
+        true
+    }
+
+    pub(super) fn sync_done(&mut self, extent: &SyncExtent) -> Offset {
+        for (base, size) in &extent.segments {
+            if let Some(segment) = self.segment_mut(*base) {
+                segment.synced = segment.synced.max(*size);
+            }
+        }
+        assert!(
+            extent.upto >= self.synced && extent.upto <= self.end,
+            "syncs are one at a time"
+        );
+        self.synced = extent.upto;
+        self.synced_bytes = extent.appended_bytes;
+        self.synced
+    }
+
+    pub(super) fn sync_failed(&mut self, error: &io::Error) {
+        let directory = self.directory.display();
+        let reason = format!(
+            "syncing {directory} failed: {error}; what was not durable may be lost, so the \
+             partition takes no more writes until the broker is started anew on a sound disk"
+        );
+        self.fail(reason, true);
+    }
+
+    /// Starts writing back the next piece of what was appended, for logs that are not synced by
+    /// every append. Pieces are at most [`write_behind_bytes`](super::LogConfig) long, one is under
+    /// way at a time, and a rest smaller than a piece waits.
+    pub fn write_behind(&mut self, calls: &mut Calls) {
+        let piece = self.config.write_behind_bytes.max(1);
+        if self.failure.is_some() || self.is_pending(Pending::is_write_behind) {
+            return;
+        }
+        let ripe = self.segments.iter().find(|segment| {
+            let waiting = segment.size - segment.behind.max(segment.synced);
+            waiting >= piece || (waiting > 0 && !segment.is_active())
+        });
+        let Some(segment) = ripe else { return };
+        let from = segment.behind.max(segment.synced);
+        let upto = segment.size.min(from + piece);
+        let (base, file) = (segment.base, segment.file.clone());
+        let (from, position) = (Position::new(from), Position::new(upto));
+        let call = DiskCall::WriteBehind {
+            file,
+            from,
+            upto: position,
+        };
+        self.push(calls, Pending::WriteBehind { base, upto }, call);
+    }
+}

@@ -1,0 +1,138 @@
+//! One file of a partition's log, and what is known of it in memory.
+//!
+//! Invariants: `synced <= size <= reserved` while it is active; batches are dense from `base` to
+//! `end`; bytes below `size` are whole batches and never change.
+
+use super::call::SegmentFiles;
+use super::disk::FileRef;
+use super::index::SegmentIndex;
+use super::range_set::RangeSet;
+use crate::types::{Offset, Timestamp};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+/// Whether a segment is still written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SegmentState {
+    /// The last one; batches are appended to it.
+    Active,
+    /// Not written any more; its indexes are on their way to the disk.
+    Sealing,
+    /// Not written any more; its indexes are on the disk, or stay in memory where that failed.
+    Sealed,
+}
+
+#[derive(Debug)]
+pub(super) struct Segment {
+    /// The first offset.
+    pub(super) base: Offset,
+    /// The offset after the last.
+    pub(super) end: Offset,
+    pub(super) file: FileRef,
+    /// Valid bytes.
+    pub(super) size: u64,
+    /// Bytes that can be written without asking for space.
+    pub(super) reserved: u64,
+    /// Bytes known to be on the device.
+    pub(super) synced: u64,
+    /// Bytes whose writeback was started.
+    pub(super) behind: u64,
+    /// When its first batch was appended, as far as is known: segments roll by age.
+    pub(super) begun: Option<Timestamp>,
+    /// The largest timestamp and the last offset of its batch.
+    pub(super) max: Option<(Timestamp, Offset)>,
+    pub(super) state: SegmentState,
+    /// Replaced while reading if it turns out to lie.
+    pub(super) index: RefCell<SegmentIndex>,
+    pub(super) populated: RangeSet,
+}
+
+impl Segment {
+    /// A segment without bytes.
+    pub(super) fn empty(base: Offset, file: FileRef, reserved: u64, index: SegmentIndex) -> Self {
+        Self {
+            base,
+            end: base,
+            file,
+            size: 0,
+            reserved,
+            synced: 0,
+            behind: 0,
+            begun: None,
+            max: None,
+            state: SegmentState::Active,
+            index: RefCell::new(index),
+            populated: RangeSet::default(),
+        }
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.state == SegmentState::Active
+    }
+
+    pub(super) fn is_dirty(&self) -> bool {
+        self.synced < self.size
+    }
+}
+
+/// The files of a segment.
+pub(super) fn segment_files(directory: &Path, base: Offset) -> SegmentFiles {
+    let file = |extension| segment_path(directory, base, extension);
+    SegmentFiles {
+        log: file("log"),
+        index: file("index"),
+        time_index: file("timeindex"),
+        summary: file("summary"),
+    }
+}
+
+fn segment_path(directory: &Path, base: Offset, extension: &str) -> PathBuf {
+    directory.join(format!("{:020}.{extension}", base.get()))
+}
+
+/// Reads the base offset off the name of a segment's file with this extension.
+pub(super) fn base_of(name: &str, extension: &str) -> Option<Offset> {
+    let digits = name.strip_suffix(extension)?.strip_suffix('.')?;
+    let is_base = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_base
+        .then(|| digits.parse().ok().map(Offset::new))
+        .flatten()
+}
+
+/// Whether a name in a partition's directory is of a file that this engine makes there.
+pub(super) fn is_ours(name: &str) -> bool {
+    let of_segment = ["log", "index", "timeindex", "summary"];
+    matches!(name, CHECKPOINT_NAME | "checkpoint.tmp")
+        || of_segment
+            .iter()
+            .any(|extension| base_of(name, extension).is_some())
+}
+
+/// The name of a partition's checkpoint in its directory.
+pub(super) const CHECKPOINT_NAME: &str = "checkpoint";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_twenty_digits() {
+        let files = segment_files(Path::new("d"), Offset::new(42));
+        assert_eq!(files.log, Path::new("d/00000000000000000042.log"));
+        assert_eq!(
+            base_of("00000000000000000042.log", "log"),
+            Some(Offset::new(42))
+        );
+        assert_eq!(base_of("42.log", "log"), None);
+        assert_eq!(base_of("000000000000000000+2.log", "log"), None);
+        assert_eq!(base_of("99999999999999999999.log", "log"), None);
+    }
+
+    #[test]
+    fn only_files_that_we_make_are_ours() {
+        assert!(is_ours("checkpoint"));
+        assert!(is_ours("00000000000000000042.timeindex"));
+        assert!(!is_ours("partition.metadata"));
+        assert!(!is_ours("00000000000000000042.snapshot"));
+    }
+}
