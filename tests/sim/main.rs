@@ -75,6 +75,8 @@ fn fail(seed: u64, steps: u64, why: &str) -> String {
 fn seeds_hold() {
     let steps = number("CORELANE_SIM_STEPS").unwrap_or(STEPS);
     if let Some(seed) = number("CORELANE_SIM_SEED") {
+        // What the broker says for itself.
+        env_logger::Builder::new().filter_level(log::LevelFilter::Info).init();
         let (world, result) = run(seed, steps, Trace::verbose());
         match result {
             Ok(summary) => println!("seed {seed}: {summary:?}\n{:#?}", world.plan),

@@ -184,7 +184,7 @@ impl World {
         if self.process.is_none() {
             choices.push((Next::Start, 10));
         }
-        let total = choices.iter().map(|(_, weight)| weight).sum();
+        let total: u32 = choices.iter().map(|(_, weight)| weight).sum();
         let mut drawn = self.rng.u32(..total);
         for (next, weight) in choices {
             if drawn < weight {

@@ -279,7 +279,7 @@ impl Admin {
 fn refused(code: i16, context: &Context<'_>) -> bool {
     match ErrorCode::from_code(code) {
         Some(ErrorCode::None) => false,
-        Some(ErrorCode::NotLeaderOrFollower | ErrorCode::BrokerNotAvailable) => true,
+        Some(ErrorCode::NotLeaderOrFollower | ErrorCode::LeaderNotAvailable) => true,
         Some(ErrorCode::KafkaStorageError) if context.disk_failed => true,
         error => panic!("a change of the catalog was refused: {error:?} ({code})"),
     }

@@ -145,9 +145,9 @@ impl Consumer {
         for (item, result) in items.iter().zip(&results) {
             let index = self.lanes[item.at].place.index;
             assert_eq!(result.partition_index, index, "results come as asked");
-            let before = bytes;
-            bytes += result.records.map_or(0, |records| records.length());
-            let allowed = bytes <= bytes_max as usize || before == 0;
+            let length = result.records.map_or(0, |records| records.length());
+            let allowed = length == 0 || bytes == 0 || bytes + length <= bytes_max as usize;
+            bytes += length;
             assert!(allowed, "a fetch of {bytes_max} bytes was answered with {bytes}");
             self.take(item, result, &answer.body, era, context);
         }

@@ -8,7 +8,7 @@ mod producer;
 mod verdict;
 
 pub(crate) use admin::Admin;
-pub(crate) use consumer::Consumer;
+pub(crate) use consumer::{Consumer, read_records};
 pub(crate) use hostile::Hostile;
 pub(crate) use link::{Link, encode};
 pub(crate) use producer::Producer;
