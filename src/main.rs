@@ -1,3 +1,5 @@
 //! corelane: the command line.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    corelane::cli::main()
+}

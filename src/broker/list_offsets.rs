@@ -48,11 +48,11 @@ pub enum OffsetTarget {
 #[derive(Debug, Clone)]
 pub struct ListOffsetsResponse {
     /// Topics as asked.
-    pub topics: Vec<(
-        TopicRef,
-        Vec<(PartitionIndex, Result<FoundOffset, BrokerError>)>,
-    )>,
+    pub topics: Vec<(TopicRef, Vec<FoundInPartition>)>,
 }
+
+/// What was found in one partition.
+pub(crate) type FoundInPartition = (PartitionIndex, Result<FoundOffset, BrokerError>);
 
 /// What was found; offset -1 with timestamp -1 if nothing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,8 +10,14 @@
 //! - After a failed sync the partition takes nothing more.
 
 mod append;
+#[expect(
+    clippy::module_inception,
+    reason = "the file of the type that the layer is named for"
+)]
 mod partition;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub use append::{AppendError, Appended};
 pub use partition::{Outcome, Partition, PartitionConfig};

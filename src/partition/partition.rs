@@ -5,7 +5,7 @@ use crate::storage::call::{Calls, DiskReply, Ticket};
 use crate::storage::log::{Completed, Log, LogConfig};
 use crate::storage::producer_state::{ProducerState, SequenceCheck, SequenceError};
 use crate::topic::{Durability, TimestampSource};
-use crate::types::{AppendToken, Instant, LeaderEpoch, Now, Offset};
+use crate::types::{AppendToken, Instant, LeaderEpoch, Now, Offset, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::Duration;
@@ -19,8 +19,8 @@ const FLUSH_RELAXED_AFTER: Duration = Duration::from_secs(1);
 /// How many bytes may stay un-synced with `durability=relaxed` before a sync begins.
 const SYNC_RELAXED_BYTES: u64 = 32 * 1024 * 1024;
 
-/// How many bytes a start may have to scan because no checkpoint covers them.
-const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+/// How many bytes of one partition a start may have to scan because no checkpoint covers them.
+const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A partition: its log, its producers, its high watermark, and who waits for what.
 #[derive(Debug)]
@@ -142,17 +142,12 @@ impl Partition {
                 Ok(SequenceCheck::Duplicate {
                     base_offset,
                     last_offset,
-                    ..
+                    timestamp,
                 }) => {
-                    let original = self.appended(base_offset, None);
-                    let until = last_offset.next();
-                    self.answer_when_synced(
-                        offered.token,
-                        until,
-                        original,
-                        offered.durable,
-                        outcome,
-                    );
+                    let by_broker = self.config.timestamp_source == TimestampSource::LogAppendTime;
+                    let original = self.appended(base_offset, by_broker.then_some(timestamp));
+                    let Offered { token, durable, .. } = offered;
+                    self.answer_when_synced(token, last_offset.next(), original, durable, outcome);
                 }
                 Err(error) => outcome.answers.push((offered.token, Err(error.into()))),
             }
@@ -214,11 +209,7 @@ impl Partition {
         }
     }
 
-    fn appended(
-        &self,
-        base_offset: Offset,
-        log_append_time: Option<crate::types::Timestamp>,
-    ) -> Appended {
+    fn appended(&self, base_offset: Offset, log_append_time: Option<Timestamp>) -> Appended {
         Appended {
             base_offset,
             log_append_time,
@@ -276,6 +267,7 @@ impl Partition {
             // It may be ahead for a while after a topic was relaxed.
             self.high_watermark = self.high_watermark.max(offset);
         }
+        self.checkpoint_if(false, CHECKPOINT_BYTES, outcome);
         while let Some(entry) = self.waiting_for_sync.first_entry() {
             let (until, token) = *entry.key();
             if until > offset {
@@ -314,16 +306,20 @@ impl Partition {
         self.log.populated(&range.file, range.from, range.upto);
     }
 
-    /// Retention and checkpoints; called now and then.
-    pub fn upkeep(&mut self, now: Now, outcome: &mut Outcome) {
+    /// Retention and checkpoints; called now and then. A checkpoint is written if a start would
+    /// have to scan at least `scan_bytes_max` bytes without it.
+    pub fn upkeep(&mut self, now: Now, scan_bytes_max: u64, outcome: &mut Outcome) {
         if self.failure().is_some() {
             return;
         }
-        let moved = self
+        let expired = self
             .log
-            .expire(now.wall, self.high_watermark, &mut outcome.calls)
-            .is_some();
-        if moved || self.log.uncheckpointed_bytes() >= CHECKPOINT_BYTES {
+            .expire(now.wall, self.high_watermark, &mut outcome.calls);
+        self.checkpoint_if(expired.is_some(), scan_bytes_max, outcome);
+    }
+
+    fn checkpoint_if(&mut self, due: bool, scan_bytes_max: u64, outcome: &mut Outcome) {
+        if due || self.log.uncheckpointed_bytes() >= scan_bytes_max {
             self.log
                 .checkpoint(self.epoch, &self.producers, &mut outcome.calls);
         }

@@ -130,6 +130,7 @@ impl BatchBuilder {
         headers: &[(&str, Option<&[u8]>)],
     ) {
         let buffer = &mut self.buffer;
+        buffer.reserve(varint::I32_BYTES_MAX + length);
         varint::write_i64(buffer, length as i64);
         buffer.push(0); // attributes: none are defined
         varint::write_i64(buffer, timestamp_delta);

@@ -109,6 +109,7 @@ impl<'a> RecordIter<'a> {
         }
     }
 
+    #[inline]
     fn read_record(&mut self) -> Result<Record<'a>, RecordError> {
         let length = read_length(&mut self.rest, "the record length")?;
         let mut fields = take(&mut self.rest, length, "the record")?;
@@ -136,6 +137,7 @@ impl<'a> RecordIter<'a> {
         })
     }
 
+    #[inline]
     fn check_offset_delta(&mut self, found: i32) -> Result<(), RecordError> {
         let delta_max = if self.dense {
             self.delta_min
@@ -153,6 +155,7 @@ impl<'a> RecordIter<'a> {
         Ok(())
     }
 
+    #[cold]
     fn end(&mut self) -> Option<Result<Record<'a>, BatchError>> {
         self.ended = true;
         if self.rest.is_empty() {
@@ -168,6 +171,7 @@ impl<'a> RecordIter<'a> {
 impl<'a> Iterator for RecordIter<'a> {
     type Item = Result<Record<'a>, BatchError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
             return None;
@@ -186,6 +190,7 @@ impl<'a> Iterator for RecordIter<'a> {
 impl std::iter::FusedIterator for RecordIter<'_> {}
 
 /// Checks all headers, so that their iterator need not fail.
+#[inline]
 fn read_headers<'a>(fields: &mut &'a [u8]) -> Result<RecordHeaders<'a>, RecordError> {
     let remaining = read_length(fields, "the header count")?;
     let headers = RecordHeaders {

@@ -25,23 +25,21 @@ pub enum VarintError {
 /// Takes a 32-bit number off the front of `input`; leaves `input` as it was on an error.
 #[inline]
 pub fn read_i32(input: &mut &[u8]) -> Result<i32, VarintError> {
-    // Lengths and deltas are mostly below 64.
-    if let [first @ 0..=0x7f, rest @ ..] = *input {
-        *input = rest;
-        return Ok(unzigzag_i32(u32::from(*first)));
-    }
-    let value = read_unsigned(input, I32_BYTES_MAX, u64::from(u32::MAX))?;
+    let value = match read_short(input) {
+        Some(value) => value,
+        None => read_unsigned(input, I32_BYTES_MAX, u64::from(u32::MAX))?,
+    };
     Ok(unzigzag_i32(value as u32))
 }
 
 /// Takes a 64-bit number off the front of `input`; leaves `input` as it was on an error.
 #[inline]
 pub fn read_i64(input: &mut &[u8]) -> Result<i64, VarintError> {
-    if let [first @ 0..=0x7f, rest @ ..] = *input {
-        *input = rest;
-        return Ok(unzigzag_i64(u64::from(*first)));
-    }
-    Ok(unzigzag_i64(read_unsigned(input, I64_BYTES_MAX, u64::MAX)?))
+    let value = match read_short(input) {
+        Some(value) => value,
+        None => read_unsigned(input, I64_BYTES_MAX, u64::MAX)?,
+    };
+    Ok(unzigzag_i64(value))
 }
 
 /// Appends a 32-bit number.
@@ -53,19 +51,12 @@ pub fn write_i32(output: &mut Vec<u8>, value: i32) {
 /// Appends a 64-bit number.
 #[inline]
 pub fn write_i64(output: &mut Vec<u8>, value: i64) {
-    let mut bytes = [0; I64_BYTES_MAX];
     let mut rest = zigzag(value);
-    let mut length = 0;
-    for byte in &mut bytes {
-        *byte = (rest & 0x7f) as u8;
+    while rest > 0x7f {
+        output.push(rest as u8 | 0x80);
         rest >>= 7;
-        length += 1;
-        if rest == 0 {
-            break;
-        }
-        *byte |= 0x80;
     }
-    output.extend_from_slice(bytes.get(..length).unwrap_or(&bytes));
+    output.push(rest as u8);
 }
 
 /// How many bytes `value` takes; the same for either width.
@@ -73,6 +64,22 @@ pub fn write_i64(output: &mut Vec<u8>, value: i64) {
 pub const fn encoded_len(value: i64) -> usize {
     let bits = 64 - (zigzag(value) | 1).leading_zeros() as usize;
     bits.div_ceil(7)
+}
+
+/// A number of one or two bytes, as nearly all lengths and deltas are.
+#[inline]
+fn read_short(input: &mut &[u8]) -> Option<u64> {
+    match *input {
+        [first @ 0..=0x7f, rest @ ..] => {
+            *input = rest;
+            Some(u64::from(*first))
+        }
+        [first, second @ 0..=0x7f, rest @ ..] => {
+            *input = rest;
+            Some(u64::from(first & 0x7f) | u64::from(*second) << 7)
+        }
+        _ => None,
+    }
 }
 
 fn read_unsigned(input: &mut &[u8], bytes_max: usize, max: u64) -> Result<u64, VarintError> {

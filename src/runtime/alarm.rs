@@ -2,6 +2,12 @@
 //!
 //! Ticks keep a distance of 2 ms, so a thousand long polls that end one after the other cost a few
 //! hundred wake-ups a second and not thousands, and a flush of 5 ms is still on time.
+//!
+//! The same timer is the core's heartbeat. glommio 0.9 can fall asleep over tasks that are ready:
+//! when its preemption timer fires before the first of them is run (the thread lost its processor
+//! just then), it takes that for "nothing to run". Whatever wakes it next repairs it, so something
+//! always does: soon while the core is in use, seldom while it is not. As the task that the
+//! heartbeat wakes can be slept over too, each beat has spare ones behind it.
 
 use super::core::Core;
 use super::lane::Lane;
@@ -17,6 +23,16 @@ use std::time::Duration;
 
 /// Ticks are at least this far apart.
 const TICK_DISTANCE: Duration = Duration::from_millis(2);
+
+/// The heartbeat of a core in use.
+const HEARTBEAT_MIN: Duration = Duration::from_millis(5);
+
+/// The heartbeat of a core that nothing has happened on for long; reached by doubling.
+const HEARTBEAT_MAX: Duration = Duration::from_millis(160);
+
+/// When the spare beats come after the first, in milliseconds. They are taken back as soon as this
+/// task runs.
+const SPARE_BEATS_MS: [u64; 8] = [5, 10, 20, 40, 80, 160, 320, 640];
 
 /// When a core is to be woken.
 #[derive(Debug, Default)]
@@ -49,13 +65,19 @@ impl Alarm {
     /// `at` was reached.
     async fn wait_until(&self, now: Instant, earliest: Instant, at: Instant) -> bool {
         self.armed.set(Some(at));
-        let mut timer = pin!(Timer::new(at.since(now)));
+        let pause = at.since(now);
+        let mut timer = pin!(Timer::new(pause));
+        let mut spare = SPARE_BEATS_MS.map(|ms| Timer::new(pause + Duration::from_millis(ms)));
         let mut disturbed = pin!(self.wake.until(|| {
             let wanted = self.wanted.get().map(|wanted| wanted.max(earliest));
             let earlier = wanted.is_some_and(|wanted| wanted < at);
             (earlier || self.stopped.get()).then_some(())
         }));
         let reached = poll_fn(|context| {
+            for spare in &mut spare {
+                // Polled to be armed; that they wake this task is all they are for.
+                let _ = pin!(spare).poll(context);
+            }
             if timer.as_mut().poll(context).is_ready() {
                 return Poll::Ready(true);
             }
@@ -71,23 +93,56 @@ impl Alarm {
 pub(super) async fn run<L: Lane>(core: &Core<L>) {
     let alarm = core.alarm();
     let mut earliest = Instant::default();
+    let mut heartbeat = Heartbeat::default();
     while !alarm.stopped.get() {
-        let Some(deadline) = alarm.wanted.get() else {
-            let set = || (alarm.wanted.get().is_some() || alarm.stopped.get()).then_some(());
-            alarm.wake.until(set).await;
-            continue;
-        };
-        let at = deadline.max(earliest);
         let now = core.clock().monotonic();
-        if at > now {
-            if alarm.wait_until(now, earliest, at).await {
-                let woken = core.clock().monotonic();
-                core.stats().delayed(woken.since(at));
-            }
+        let due = alarm.wanted.get().map(|wanted| wanted.max(earliest));
+        if due.is_some_and(|due| due <= now) {
+            earliest = now.after(TICK_DISTANCE);
+            core.handle(Event::Tick);
+            glommio::yield_if_needed().await;
             continue;
         }
-        earliest = now.after(TICK_DISTANCE);
-        core.handle(Event::Tick);
-        glommio::yield_if_needed().await;
+        let beat = now.after(heartbeat.next(core.stats().steps()));
+        let at = due.map_or(beat, |due| due.min(beat));
+        if alarm.wait_until(now, earliest, at).await {
+            core.stats().delayed(core.clock().monotonic().since(at));
+        }
+    }
+}
+
+/// How long the core may sleep at most.
+#[derive(Debug, Default)]
+struct Heartbeat {
+    steps: u64,
+    pause: Duration,
+}
+
+impl Heartbeat {
+    /// The next pause, given how many steps the core has made so far.
+    fn next(&mut self, steps: u64) -> Duration {
+        let in_use = steps != self.steps;
+        self.steps = steps;
+        self.pause = if in_use {
+            HEARTBEAT_MIN
+        } else {
+            (self.pause * 2).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX)
+        };
+        self.pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heart_beats_slower_the_longer_nothing_happens_and_fast_again_at_once() {
+        let mut heartbeat = Heartbeat::default();
+        assert_eq!(heartbeat.next(7), HEARTBEAT_MIN);
+        assert_eq!(heartbeat.next(7), HEARTBEAT_MIN * 2);
+        let slowest = (0..10).map(|_| heartbeat.next(7)).last();
+        assert_eq!(slowest, Some(HEARTBEAT_MAX));
+        assert_eq!(heartbeat.next(8), HEARTBEAT_MIN);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::acceptor::{Acceptor, AcceptorStop};
 use super::clock::Clock;
-use super::core::{Common, Core};
+use super::core::{Core, Shared};
 use super::disk_pool::DiskPool;
 use super::error::StartError;
 use super::executor;
@@ -66,7 +66,7 @@ struct Start<F> {
     id: CoreId,
     pin_among: Option<u16>,
     inbox: Receiver<Inbound>,
-    common: Common,
+    common: Shared,
     disk: DiskPool,
     stats: Arc<CoreStats>,
     make_lane: Arc<F>,
@@ -90,7 +90,7 @@ impl Broker {
         executor::probe()?;
         let addresses = listeners.addresses().clone();
         let (mesh, inboxes) = Mesh::new(settings.cores);
-        let common = Common {
+        let common = Shared {
             clock: Clock::start(),
             mesh: mesh.clone(),
             connections: (0..settings.cores).map(|_| AtomicUsize::new(0)).collect(),
@@ -121,7 +121,7 @@ impl Broker {
     fn start_cores<L, E, F>(
         &mut self,
         settings: &Settings,
-        common: &Common,
+        common: &Shared,
         inboxes: Vec<Receiver<Inbound>>,
         make_lane: Arc<F>,
     ) -> Result<(), StartError>

@@ -31,7 +31,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// What all cores of a broker share.
 #[derive(Debug, Clone)]
-pub(super) struct Common {
+pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) mesh: Mesh,
     /// Open connections per core: the acceptor adds, the core takes off.
@@ -53,7 +53,7 @@ struct Work<L> {
 #[derive(Debug)]
 pub(super) struct Core<L> {
     id: CoreId,
-    common: Common,
+    common: Shared,
     work: RefCell<Work<L>>,
     alarm: Alarm,
     disk: DiskPool,
@@ -71,7 +71,7 @@ pub(super) struct Core<L> {
 impl<L: Lane> Core<L> {
     pub(super) fn new(
         id: CoreId,
-        common: Common,
+        common: Shared,
         lane: L,
         disk: DiskPool,
         stats: Arc<CoreStats>,

@@ -12,8 +12,9 @@ use std::time::Duration;
 /// After this long a task is asked to give way to the others.
 const PREEMPT_AFTER: Duration = Duration::from_micros(500);
 
-/// How soon a core hears its inbox and its alarm, however busy its connections are.
-pub(super) const INBOX_LATENCY: Duration = Duration::from_micros(200);
+/// The latency goal of the inbox. That there is one makes a message interrupt the connections at
+/// once; a goal below the preemption timer would only shorten that timer.
+pub(super) const INBOX_LATENCY: Duration = PREEMPT_AFTER;
 
 /// Registered buffers are only for direct file I/O, which goes through the disk pool here.
 const IO_MEMORY_BYTES: usize = 64 * 1024;

@@ -12,6 +12,11 @@
 //! - every loop gives way after each request and after at most 256 KiB;
 //! - memory follows the bytes that arrived, never the length that a peer announced.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the place of clocks, threads and sockets"
+)]
+
 mod acceptor;
 mod alarm;
 mod broker;
@@ -19,6 +24,7 @@ mod clock;
 mod connection;
 mod core;
 mod disk_pool;
+mod engine;
 mod error;
 mod executor;
 mod incoming;
@@ -32,6 +38,7 @@ mod socket;
 mod stats;
 
 pub use broker::{Broker, Settings, StopHandle};
+pub use engine::{Engine, EngineError};
 pub use error::StartError;
 pub use lane::Lane;
 pub use listeners::{Addresses, Listeners};

@@ -39,6 +39,10 @@ impl CoreStats {
         }
     }
 
+    pub(super) fn steps(&self) -> u64 {
+        self.steps.load(Relaxed)
+    }
+
     pub(super) fn stepped(&self, took: Duration) {
         add(&self.steps, 1);
         raise(&self.longest_step_us, took);

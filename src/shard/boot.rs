@@ -38,6 +38,15 @@ pub enum BootError {
         #[source]
         error: io::Error,
     },
+    /// There are partitions, but no catalog that says which topics they are of.
+    #[error(
+        "{path} is missing, but the directory holds partitions; bring the file back from a backup, \
+         or choose an empty directory with --data"
+    )]
+    CatalogMissing {
+        /// Where the catalog should be.
+        path: PathBuf,
+    },
     /// The catalog is damaged or of a newer format.
     #[error("{path}: {error}")]
     Catalog {
@@ -67,6 +76,9 @@ impl Boot {
                     error,
                 };
                 Catalog::from_snapshot(decoded.map_err(error)?).map_err(error)?
+            }
+            None if holds_partitions(disk, &config.data).map_err(io)? => {
+                return Err(BootError::CatalogMissing { path });
             }
             None => first_catalog(seed),
         };
@@ -101,10 +113,7 @@ impl Boot {
                 let directory = directory(&self.config.data, topic, id);
                 let name = directory.file_name().map(|name| name.to_string_lossy());
                 let found = names.binary_search_by(|entry| {
-                    entry
-                        .name
-                        .as_str()
-                        .cmp(&name.as_deref().unwrap_or_default())
+                    entry.name.as_str().cmp(name.as_deref().unwrap_or_default())
                 });
                 if found.is_ok() {
                     partitions.insert(id, self.recover(disk, topic, id, directory));
@@ -158,6 +167,22 @@ impl Boot {
     pub fn leader_epoch(&self) -> LeaderEpoch {
         self.catalog.leader_epoch
     }
+}
+
+fn holds_partitions(disk: &dyn Disk, data: &Path) -> io::Result<bool> {
+    let entries = match disk.list(data) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        entries => entries?,
+    };
+    let is_partition = |name: &str| {
+        let number = name
+            .rsplit_once('-')
+            .map(|(_, number)| number.parse::<u32>());
+        matches!(number, Some(Ok(_)))
+    };
+    Ok(entries
+        .iter()
+        .any(|entry| entry.is_directory && is_partition(&entry.name)))
 }
 
 fn first_catalog(seed: u64) -> Catalog {

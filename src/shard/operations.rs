@@ -158,7 +158,7 @@ impl Shard {
         self.give(connection, slot, &call, response, effects);
     }
 
-    /// Gives the client its answer, or ends the connection if the protocol cannot say it.
+    /// Gives the client its answer.
     fn give(
         &mut self,
         connection: ConnectionId,
@@ -167,10 +167,7 @@ impl Shard {
         response: Response,
         effects: &mut Vec<Effect>,
     ) {
-        match api::respond(call, response) {
-            Ok(parts) => self.respond(connection, slot, parts, effects),
-            Err(refusal) => self.close(connection, refusal.to_string(), effects),
-        }
+        self.respond(connection, slot, api::respond(call, response), effects);
     }
 
     fn finish(&mut self, id: RequestId, response: Response, effects: &mut Vec<Effect>) {

@@ -1,5 +1,10 @@
 //! The broker's data directory: held by one process at a time, of a format that we know.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "comes before any disk: it decides whether there is one"
+)]
+
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};

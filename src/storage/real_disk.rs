@@ -4,6 +4,8 @@
 //! goes first. A mapping that was given up is unmapped by the next populate, off the core, once no
 //! reader holds a range of it: unmapping a gigabyte takes milliseconds.
 
+#![expect(clippy::disallowed_methods, reason = "the place of files")]
+
 use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode};
 use super::mapping::{self, MappedRange, Mapping};
 use crate::types::Position;

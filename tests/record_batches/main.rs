@@ -1,5 +1,7 @@
 //! Record batches against real clients' bytes, against another implementation, and against damage.
 
+#![expect(clippy::disallowed_methods, reason = "reads fixtures")]
+
 mod bombs;
 mod clients;
 mod damage;

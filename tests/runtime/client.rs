@@ -4,12 +4,12 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-pub struct Client {
-    pub stream: TcpStream,
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
 }
 
 impl Client {
-    pub fn connect(address: SocketAddr) -> Self {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         // A hang fails the test instead of holding it.
@@ -19,15 +19,15 @@ impl Client {
         Self { stream }
     }
 
-    pub fn send(&mut self, body: &[u8]) {
+    pub(crate) fn send(&mut self, body: &[u8]) {
         self.stream.write_all(&frame(body)).unwrap();
     }
 
-    pub fn receive(&mut self) -> Vec<u8> {
+    pub(crate) fn receive(&mut self) -> Vec<u8> {
         self.try_receive().unwrap()
     }
 
-    pub fn try_receive(&mut self) -> io::Result<Vec<u8>> {
+    pub(crate) fn try_receive(&mut self) -> io::Result<Vec<u8>> {
         let mut prefix = [0; 4];
         self.stream.read_exact(&mut prefix)?;
         let mut body = vec![0; u32::from_be_bytes(prefix) as usize];
@@ -35,13 +35,13 @@ impl Client {
         Ok(body)
     }
 
-    pub fn call(&mut self, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn call(&mut self, body: &[u8]) -> Vec<u8> {
         self.send(body);
         self.receive()
     }
 
     /// Whether the broker ends the connection without another byte.
-    pub fn is_ended(&mut self) -> bool {
+    pub(crate) fn is_ended(&mut self) -> bool {
         match self.stream.read(&mut [0; 1]) {
             Ok(count) => count == 0,
             Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
@@ -50,13 +50,13 @@ impl Client {
 }
 
 /// A frame of a number, unlike any command of the echo lane.
-pub fn numbered(number: u32, length: usize) -> Vec<u8> {
+pub(crate) fn numbered(number: u32, length: usize) -> Vec<u8> {
     let mut body = vec![b'#'; length.max(8)];
     body[4..8].copy_from_slice(&number.to_be_bytes());
     body
 }
 
-pub fn frame(body: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap().to_be_bytes();
     [&length, body].concat()
 }

@@ -1,3 +1,5 @@
+//! Frames come back, whole and in order.
+
 use crate::client::{Client, frame, numbered};
 use crate::echo_lane::{LAST, LATER, SILENT, start};
 use std::io::Write;

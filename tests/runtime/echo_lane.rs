@@ -17,13 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Frames that start with this are answered after 5 ms.
-pub const LATER: u8 = 1;
+pub(crate) const LATER: u8 = 1;
 /// Frames that start with this and a big endian u32 are answered with that many zeros.
-pub const MANY: u8 = 2;
+pub(crate) const MANY: u8 = 2;
 /// Frames that start with this are answered, and the connection is closed.
-pub const LAST: u8 = 3;
+pub(crate) const LAST: u8 = 3;
 /// Frames that start with this get no answer.
-pub const SILENT: u8 = 4;
+pub(crate) const SILENT: u8 = 4;
 
 const FRAME_BYTES_MAX: i32 = 64 * 1024 * 1024;
 const SLOTS_MAX: usize = 64;
@@ -38,7 +38,7 @@ struct Connection {
 }
 
 #[derive(Default)]
-pub struct EchoLane {
+pub(crate) struct EchoLane {
     connections: BTreeMap<ConnectionId, Connection>,
     later: VecDeque<(Instant, ConnectionId, SlotId, Bytes)>,
 }
@@ -177,7 +177,7 @@ impl Lane for EchoLane {
 
 /// A disk that nobody uses.
 #[derive(Debug)]
-pub struct NoDisk;
+pub(crate) struct NoDisk;
 
 fn unused<T>() -> io::Result<T> {
     Err(io::ErrorKind::Unsupported.into())
@@ -208,7 +208,7 @@ impl Disk for NoDisk {
 }
 
 /// Settings for tests: any free port, no pinning.
-pub fn settings(cores: u16) -> Settings {
+pub(crate) fn settings(cores: u16) -> Settings {
     Settings {
         cores,
         pin: false,
@@ -217,12 +217,12 @@ pub fn settings(cores: u16) -> Settings {
     }
 }
 
-pub fn listeners(nodes: Nodes, cores: u16) -> Listeners {
+pub(crate) fn listeners(nodes: Nodes, cores: u16) -> Listeners {
     Listeners::bind(SocketAddr::from(([127, 0, 0, 1], 0)), nodes, cores).unwrap()
 }
 
 /// A broker of echo lanes.
-pub fn start(cores: u16) -> Broker {
+pub(crate) fn start(cores: u16) -> Broker {
     let listeners = listeners(Nodes::Single, cores);
     let make = |_| Ok::<_, Infallible>(EchoLane::default());
     Broker::start(listeners, &settings(cores), make).unwrap()

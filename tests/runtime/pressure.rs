@@ -27,7 +27,7 @@ fn a_reader_that_does_not_read_stops_its_writer_and_nobody_else() {
     ask.extend_from_slice(&100_000_u32.to_be_bytes());
     let before = resident_bytes();
     // Far more answers than the sockets' buffers and all slots hold: 400 MB.
-    let requests = frame(&[ask, vec![0; 1_000]].concat()).repeat(4_000);
+    let requests = frame(&[ask, vec![0; 20_000]].concat()).repeat(4_000);
     let blocked = lazy.stream.write_all(&requests).unwrap_err();
     assert!(matches!(
         blocked.kind(),

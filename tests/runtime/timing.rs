@@ -1,3 +1,5 @@
+//! Deadlines and waiting, with generous bounds.
+
 use crate::client::Client;
 use crate::echo_lane::{LATER, start};
 use std::time::{Duration, Instant};

@@ -102,9 +102,11 @@ pub(crate) fn check(names: &Names) -> Vec<String> {
         let upward = |module: &&Vec<String>| rank(module).is_some_and(|to| !may_use(from, to));
         if let Some(module) = reached.iter().find(upward) {
             let (from, to) = (LAYERS[from].0, module.join("::"));
-            faults.push(format!(
-                "{at}: {from} -> {to} runs up (written `{written}`)"
-            ));
+            if seen.insert((file, to.clone())) {
+                faults.push(format!(
+                    "{at}: {from} -> {to} runs up (written `{written}`)"
+                ));
+            }
         }
     }
     faults.dedup();

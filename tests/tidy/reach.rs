@@ -62,7 +62,7 @@ fn is_root(path: &str) -> bool {
     matches!(name, "lib.rs" | "main.rs" | "build.rs")
         || matches!(
             folder,
-            "tests" | "benches" | "examples" | "fuzz_targets" | "bin"
+            "tests" | "targets" | "benches" | "examples" | "fuzz_targets" | "bin"
         )
 }
 

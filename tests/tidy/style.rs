@@ -102,7 +102,7 @@ pub(crate) fn check_rust(source: &Source, private: bool) -> Vec<String> {
     let mut checker = Checker {
         source,
         faults,
-        in_tests: !source.is_engine(),
+        in_tests: !source.is_engine() || source.stem() == "tests",
     };
     checker.visit_file(&source.syntax());
     checker.faults

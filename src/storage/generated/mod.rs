@@ -6,6 +6,8 @@
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     clippy::undocumented_unsafe_blocks,
+    clippy::derivable_impls,
+    clippy::extra_unused_lifetimes,
     reason = "generated code; every buffer is verified before use"
 )]
 

@@ -196,10 +196,13 @@ impl Recovered {
     }
 
     /// Takes the next leader epoch and makes it durable, as every unclean start must before its
-    /// first append. Blocks.
+    /// first append; a log that was never written needs none and keeps its own. Blocks.
     pub fn raise_epoch(&mut self, disk: &dyn Disk) -> io::Result<LeaderEpoch> {
-        let epoch = self.epoch.next();
         let log = &mut self.log;
+        if !log.is_on_disk {
+            return Ok(self.epoch);
+        }
+        let epoch = self.epoch.next();
         log.leader_epoch = epoch;
         let bytes = log.checkpoint_bytes(&self.producers);
         replace_file(disk, &log.checkpoint_path(), &bytes)?;
@@ -272,28 +275,26 @@ struct Recovery<'a> {
 impl Recovery<'_> {
     fn run(mut self, mut bases: Vec<Offset>) -> Result<Recovered, RecoveryError> {
         self.set_leftovers_aside(&mut bases)?;
-        let clean = if bases.is_empty() {
-            self.check_nothing_is_missing()?;
+        let marked = self.checkpoint.segment;
+        let tail = bases.split_off(bases.partition_point(|base| *base < marked));
+        self.check_nothing_is_missing(&bases, &tail)?;
+        for (base, next) in followed(&bases, marked) {
+            let segment = self.sealed_segment(base, next)?;
+            self.segments.push_back(segment);
+        }
+        let clean = if tail.is_empty() {
             self.checkpoint.clean
         } else {
-            let tail = self.tail_of(&bases)?;
-            let (sealed, tail) = bases.split_at(tail);
-            for (base, next) in bases.iter().zip(bases.iter().skip(1)).take(sealed.len()) {
-                let segment = self.sealed_segment(*base, *next)?;
-                self.segments.push_back(segment);
-            }
-            self.recover_tail(tail)?
+            self.recover_tail(&tail)?
         };
         Ok(self.finish(clean))
     }
 
     /// Segments below the durable log start are leftovers of an expiry that was cut short.
     fn set_leftovers_aside(&mut self, bases: &mut Vec<Offset>) -> Result<(), RecoveryError> {
-        let (start, tail) = (self.checkpoint.log_start, self.checkpoint.segment);
-        let follows = bases.iter().zip(bases.iter().skip(1));
-        let count = follows
-            .take_while(|(base, next)| **next <= start && **base < tail)
-            .count();
+        let (start, marked) = (self.checkpoint.log_start, self.checkpoint.segment);
+        let is_leftover = |(base, next): &(Offset, Offset)| *next <= start && *base < marked;
+        let count = followed(bases, marked).take_while(is_leftover).count();
         for base in bases.drain(..count) {
             let path = segment_files(&self.log.directory, base).log;
             let file = self.open(&path)?;
@@ -305,11 +306,29 @@ impl Recovery<'_> {
         Ok(())
     }
 
-    fn check_nothing_is_missing(&self) -> Result<(), RecoveryError> {
-        if self.checkpoint.log_start < self.checkpoint.synced {
-            return Err(self.missing(self.checkpoint.log_start));
+    /// The segments below the durable mark must begin at or below the log's start, and the one that
+    /// holds the mark must be there, unless none of its bytes was durable.
+    fn check_nothing_is_missing(
+        &self,
+        sealed: &[Offset],
+        tail: &[Offset],
+    ) -> Result<(), RecoveryError> {
+        let Checkpoint {
+            log_start,
+            synced,
+            segment,
+            ..
+        } = self.checkpoint;
+        match tail.first() {
+            Some(first) if *first == segment => {}
+            None if segment == synced => {}
+            _ => return Err(self.missing(segment)),
         }
-        Ok(())
+        match sealed.first().or(tail.first()) {
+            Some(first) if *first > log_start => Err(self.missing(log_start)),
+            None if log_start < synced => Err(self.missing(log_start)),
+            _ => Ok(()),
+        }
     }
 
     fn missing(&self, offset: Offset) -> RecoveryError {
@@ -317,18 +336,6 @@ impl Recovery<'_> {
             directory: self.log.directory.clone(),
             offset,
         }
-    }
-
-    /// Which of the segments holds the durable mark.
-    fn tail_of(&self, bases: &[Offset]) -> Result<usize, RecoveryError> {
-        let first = bases.first().copied().unwrap_or_default();
-        if first > self.checkpoint.log_start {
-            return Err(self.missing(self.checkpoint.log_start));
-        }
-        let tail = bases
-            .iter()
-            .position(|base| *base == self.checkpoint.segment);
-        tail.ok_or_else(|| self.missing(self.checkpoint.segment))
     }
 
     fn open(&self, path: &Path) -> Result<FileRef, RecoveryError> {
@@ -670,10 +677,13 @@ impl Recovery<'_> {
             .map_or(checkpoint.synced, |segment| segment.end);
         log.segments = segments;
         log.synced = log.end;
+        // What had to be scanned once is scanned again unless a checkpoint comes to cover it.
+        log.appended_bytes = report.bytes_scanned;
+        log.synced_bytes = report.bytes_scanned;
         log.checkpointed = Checkpointed {
             start: checkpoint.log_start,
             synced: checkpoint.synced,
-            bytes: log.synced_bytes,
+            bytes: 0,
         };
         log.clean_mark = clean.then(|| Box::new(checkpoint));
         let epoch = log.leader_epoch;
@@ -685,6 +695,12 @@ impl Recovery<'_> {
             report,
         }
     }
+}
+
+/// Each base with the one after it, the last with `end`.
+fn followed(bases: &[Offset], end: Offset) -> impl Iterator<Item = (Offset, Offset)> + '_ {
+    let next = bases.iter().skip(1).copied().chain([end]);
+    bases.iter().copied().zip(next)
 }
 
 fn replay(log: &mut Log, producers: &mut ProducerState, header: &BatchHeader) {

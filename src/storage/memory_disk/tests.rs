@@ -26,7 +26,7 @@ fn synced_bytes_and_names_survive_a_power_cut() {
 
 #[test]
 fn a_power_cut_may_lose_what_was_not_synced() {
-    let outcomes: Vec<Option<Vec<u8>>> = (0..100)
+    let outcomes: Vec<Option<Vec<u8>>> = (0..500)
         .map(|seed| {
             let (disk, file) = disk_with_file(seed);
             write_all(&*file, Position::ZERO, &[1; 1024]).unwrap();

@@ -4,24 +4,22 @@ use crate::broker::Part;
 use crate::protocol::kafka::messages::{
     ApiKey, ApiVersion, ApiVersionsRequest, ApiVersionsResponse, ErrorCode,
 };
-use crate::wire::{EncodeError, Message, Reader};
+use crate::wire::{Message, Reader};
 
 /// Answers at once. A client that is newer than we are gets an answer in version 0, with the list
 /// from which it picks a version that we know (KIP-511).
 pub(super) fn answer(call: &Call, reader: &mut Reader<'_>) -> Result<Vec<Part>, Refusal> {
-    let answered = if ApiKey::ApiVersions.serves(call.version()) {
-        ApiVersionsRequest::decode(reader, call.version())
-            .map_err(|error| Refusal::malformed(call, error))?;
-        encode(call, ErrorCode::None)
-    } else {
-        encode(&call.at_version(0), ErrorCode::UnsupportedVersion)
-    };
-    answered.map_err(|error| Refusal::unanswerable(call, error))
+    if !ApiKey::ApiVersions.serves(call.version()) {
+        return Ok(encode(&call.at_version(0), ErrorCode::UnsupportedVersion));
+    }
+    ApiVersionsRequest::decode(reader, call.version())
+        .map_err(|error| Refusal::malformed(call, error))?;
+    Ok(encode(call, ErrorCode::None))
 }
 
 /// No features are told: each would make clients expect what is not served (transactions of the
 /// second kind, for one).
-fn encode(call: &Call, error: ErrorCode) -> Result<Vec<Part>, EncodeError> {
+fn encode(call: &Call, error: ErrorCode) -> Vec<Part> {
     let api_keys = ApiKey::ALL.iter().map(|api| ApiVersion {
         api_key: api.code(),
         min_version: *api.advertised().start(),
@@ -32,7 +30,7 @@ fn encode(call: &Call, error: ErrorCode) -> Result<Vec<Part>, EncodeError> {
         api_keys: api_keys.collect(),
         ..ApiVersionsResponse::default()
     };
-    frame(call, &response)
+    frame(call, &response).expect("a list of numbers fits into every version")
 }
 
 #[cfg(test)]

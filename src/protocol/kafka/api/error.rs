@@ -47,7 +47,7 @@ pub(super) fn outcome_code<T>(outcome: &Result<T, BrokerError>) -> i16 {
 /// An outcome in words, if there is something to say. Errors may repeat what a client sent, so
 /// they are cut to what a field can hold.
 pub(super) fn outcome_message<T>(outcome: &Result<T, BrokerError>) -> Option<String> {
-    const CHARACTERS_MAX: usize = 1_000;
+    const CHARACTERS_MAX: usize = 300;
     let error = outcome.as_ref().err()?;
     Some(error.to_string().chars().take(CHARACTERS_MAX).collect())
 }

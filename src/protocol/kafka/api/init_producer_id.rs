@@ -6,6 +6,7 @@ use crate::protocol::kafka::messages;
 use crate::types::{ProducerEpoch, ProducerId};
 use crate::wire::{EncodeError, Message, Reader};
 
+/// Versions that carry no identity to go on with yield none.
 pub(super) fn decode(
     reader: &mut Reader<'_>,
     version: i16,

@@ -22,9 +22,7 @@ pub(super) fn parse(call: Call, reader: &mut Reader<'_>) -> Result<Parsed, Refus
         partitions.all(|partition| target(partition.timestamp, call.version()).is_some())
     });
     if !understood {
-        return unsupported(&call, &request)
-            .map(Parsed::Answer)
-            .map_err(|error| Refusal::unanswerable(&call, error));
+        return Ok(Parsed::Answer(unsupported(&call, &request)));
     }
     match decode(&request, call.version()) {
         Ok(request) => Ok(Parsed::Request(call, Request::ListOffsets(request))),
@@ -65,10 +63,7 @@ fn target(timestamp: i64, version: i16) -> Option<OffsetTarget> {
     }
 }
 
-fn unsupported(
-    call: &Call,
-    request: &messages::ListOffsetsRequest<'_>,
-) -> Result<Vec<Part>, EncodeError> {
+fn unsupported(call: &Call, request: &messages::ListOffsetsRequest<'_>) -> Vec<Part> {
     let topics = request.topics.iter().map(|topic| {
         let partitions = topic.partitions.iter().map(|partition| {
             let index = PartitionIndex::new(partition.partition_index);
@@ -83,7 +78,7 @@ fn unsupported(
         topics: topics.collect(),
         ..messages::ListOffsetsResponse::default()
     };
-    frame(call, &response)
+    frame(call, &response).expect("names fit into the answer as they did into the request")
 }
 
 fn failed(index: PartitionIndex, error: ErrorCode) -> ListOffsetsPartitionResponse {

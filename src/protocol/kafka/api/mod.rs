@@ -106,13 +106,11 @@ fn decode(call: &mut Call, reader: &mut Reader<'_>, frame: &Bytes) -> Result<Req
 
 /// The frame of a response, its length prefix included; no parts where no response is due.
 ///
-/// # Errors
-/// Why the connection must be closed: the answer does not fit into a frame.
-///
 /// # Panics
-/// If `response` is not the answer to the request of this call.
-pub fn respond(call: &Call, response: Response) -> Result<Vec<Part>, Refusal> {
-    encode(call, response).map_err(|error| Refusal::unanswerable(call, error))
+/// If `response` is not the answer to the request of this call, or larger than a frame can be:
+/// strings and counts of a request, and bytes of a fetch, are bounded well below that.
+pub fn respond(call: &Call, response: Response) -> Vec<Part> {
+    encode(call, response).expect("every answer can be said in its request's version")
 }
 
 fn encode(call: &Call, response: Response) -> Result<Vec<Part>, EncodeError> {

@@ -1,7 +1,7 @@
 use super::Call;
 use super::entries::ENTRIES_MAX;
 use crate::protocol::kafka::messages::{ApiKey, RequestHeader};
-use crate::wire::{EncodeError, WireError};
+use crate::wire::WireError;
 use thiserror::Error;
 
 /// Why a connection must be closed; the text is the line for the log.
@@ -45,18 +45,6 @@ pub enum Refusal {
         /// What is wrong.
         error: Malformed,
     },
-    /// An answer that cannot be said in the request's version.
-    #[error("the answer to {api} version {version} of client {client} cannot be sent: {error}")]
-    Unanswerable {
-        /// What the client calls itself, quoted.
-        client: String,
-        /// The API.
-        api: ApiKey,
-        /// Its version.
-        version: i16,
-        /// What is wrong.
-        error: EncodeError,
-    },
 }
 
 /// What is wrong with a request's body.
@@ -93,15 +81,6 @@ impl Refusal {
             api: call.api(),
             version: call.version(),
             error: error.into(),
-        }
-    }
-
-    pub(super) fn unanswerable(call: &Call, error: EncodeError) -> Self {
-        Self::Unanswerable {
-            client: quoted(call.client_id()),
-            api: call.api(),
-            version: call.version(),
-            error,
         }
     }
 }

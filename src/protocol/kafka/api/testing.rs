@@ -54,7 +54,7 @@ pub(super) fn whole(parts: &[Part]) -> Bytes {
 
 /// The bytes of the broker's response.
 pub(super) fn response_bytes(call: &Call, response: Response) -> Bytes {
-    whole(&respond(call, response).expect("expressible"))
+    whole(&respond(call, response))
 }
 
 /// Reads a response whole.

@@ -1,0 +1,140 @@
+//! `corelane bench`: what this machine can do, and what the broker makes of it.
+//!
+//! A figure alone says little, so `produce` and `consume` measure two bases in the same run: the
+//! ceiling (loopback TCP into a reader that discards) and the loop (receive, check, append, by the
+//! same runtime, and nothing else).
+
+mod append_loop;
+mod broker;
+mod ceiling;
+mod consume;
+mod disk;
+mod link;
+mod pace;
+mod process;
+mod produce;
+mod report;
+mod workload;
+
+use super::{CliError, output};
+use broker::BrokerArgs;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+use workload::WorkloadArgs;
+
+/// How long the two bases are measured, at most.
+const BASE_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Measure this machine and the broker on it
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  corelane bench produce                           a broker of its own, every ack on disk
+  corelane bench produce --durability relaxed --seconds 10 --json
+  corelane bench produce --rate 200000 --batch-bytes 4096   latency at a given load
+  corelane bench consume --bytes 4000000000
+  corelane bench produce --bootstrap 127.0.0.1:9092 --broker-pid 4711     any Kafka broker
+  corelane bench disk                              what a durable write costs here")]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    what: What,
+
+    /// How long to measure, at most
+    #[arg(long, value_name = "N", default_value_t = 5, global = true, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+
+    /// How much to move, at most
+    #[arg(long, value_name = "TOTAL", default_value_t = 4_000_000_000, global = true, value_parser = clap::value_parser!(u64).range(1_000_000..))]
+    bytes: u64,
+
+    /// How many data cores of the broker
+    #[arg(long, value_name = "N", default_value_t = 1, global = true, value_parser = clap::value_parser!(u16).range(1..=64))]
+    cores: u16,
+
+    /// Where files are made and removed again; the system's temporary directory if left out
+    #[arg(long, value_name = "DIR", global = true)]
+    directory: Option<PathBuf>,
+
+    /// Write one JSON object to stdout
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Loopback TCP into a reader that discards: no broker can serve faster
+    #[command(after_help = "Example:\n  corelane bench ceiling")]
+    Ceiling,
+    /// Sequential and durable writes
+    #[command(after_help = "Example:\n  corelane bench disk --directory /var/lib/corelane")]
+    Disk,
+    /// Receive, check and append by the broker's own runtime, and nothing else
+    #[command(after_help = "Example:\n  corelane bench loop --cores 2")]
+    Loop(WorkloadArgs),
+    /// Ship prepared batches and await their acks
+    #[command(after_help = "\
+Examples:
+  corelane bench produce --acks 1 --partitions 8
+  corelane bench produce --rate 100000 --batch-bytes 4096   open loop, coordinated omission corrected")]
+    Produce(produce::ProduceArgs),
+    /// Read batches that were shipped before
+    #[command(after_help = "Example:\n  corelane bench consume --partitions 4")]
+    Consume(consume::ConsumeArgs),
+}
+
+/// What every measurement is bounded by.
+#[derive(Debug, Clone)]
+struct Bounds {
+    time: Duration,
+    bytes: u64,
+    cores: u16,
+    directory: PathBuf,
+}
+
+impl BenchArgs {
+    pub(crate) fn run(self) -> Result<(), CliError> {
+        let bounds = Bounds {
+            time: Duration::from_secs(self.seconds),
+            bytes: self.bytes,
+            cores: self.cores,
+            directory: self.directory.unwrap_or_else(std::env::temp_dir),
+        };
+        match self.what {
+            What::Ceiling => {
+                let mb_per_s = ceiling::measure(bounds.time)?;
+                report::tell(&report::Ceiling { mb_per_s }, self.json)
+            }
+            What::Disk => report::tell(&disk::measure(&bounds)?, self.json),
+            What::Loop(workload) => {
+                let batch = workload.batch()?;
+                let mb_per_s = append_loop::measure(&bounds, &batch)?;
+                report::tell(&report::Loop { mb_per_s }, self.json)
+            }
+            What::Produce(args) => report::tell(&args.measure(&bounds)?, self.json),
+            What::Consume(args) => report::tell(&args.measure(&bounds)?, self.json),
+        }
+    }
+}
+
+impl Bounds {
+    /// Shorter ones for a base of comparison.
+    fn of_a_base(&self) -> Self {
+        Self {
+            time: self.time.min(BASE_TIME_MAX),
+            ..self.clone()
+        }
+    }
+}
+
+/// Says on stderr what is being done, as it takes a while.
+fn say(what: &str) {
+    if output::stderr_is_terminal() {
+        output::message(&what);
+    }
+}
+
+/// A panic of a measuring thread, which is a bug of ours.
+fn joined<T>(result: std::thread::Result<T>) -> T {
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}

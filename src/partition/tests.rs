@@ -1,0 +1,289 @@
+use super::*;
+use crate::record::{Batch, BatchBuilder, Compression};
+use crate::storage::call::{DiskCall, Ticket};
+use crate::storage::{Log, LogConfig, MemoryDisk, ProducerState};
+use crate::topic::{Durability, TimestampSource};
+use crate::types::{
+    AppendToken, Instant, LeaderEpoch, Now, Offset, PartitionIndex, ProducerEpoch, ProducerId,
+    Sequence, Timestamp, TopicId,
+};
+use std::io;
+
+/// A partition over a disk in memory, whose calls end when the test says so.
+struct Bench {
+    disk: MemoryDisk,
+    partition: Partition,
+    calls: Vec<(Ticket, DiskCall)>,
+    answers: Vec<(u64, Result<i64, AppendError>)>,
+    now: Now,
+}
+
+const PATIENT: bool = true;
+const HASTY: bool = false;
+
+impl Bench {
+    fn new(durability: Durability) -> Self {
+        let config = PartitionConfig {
+            log: LogConfig::default(),
+            durability,
+            timestamp_source: TimestampSource::CreateTime,
+        };
+        let (topic, index) = (TopicId::from_random_bytes([1; 16]), PartitionIndex::new(0));
+        let log = Log::new("data/orders-0".into(), config.log.clone(), topic, index);
+        let epoch = LeaderEpoch::FIRST;
+        Self {
+            disk: MemoryDisk::new(1),
+            partition: Partition::new(log, ProducerState::default(), epoch, config),
+            calls: Vec::new(),
+            answers: Vec::new(),
+            now: Now {
+                wall: Timestamp::new(1_000),
+                monotonic: Instant::new(0),
+            },
+        }
+    }
+
+    fn take(&mut self, outcome: Outcome) {
+        self.calls.extend(outcome.calls);
+        let plain = |(token, result): (AppendToken, Result<Appended, AppendError>)| {
+            (
+                token.get(),
+                result.map(|appended| appended.base_offset.get()),
+            )
+        };
+        self.answers.extend(outcome.answers.into_iter().map(plain));
+    }
+
+    fn append(&mut self, token: u64, batch: Batch, durable: bool) {
+        let mut outcome = Outcome::default();
+        let token = AppendToken::new(token);
+        self.partition
+            .append(token, batch, durable, self.now, &mut outcome);
+        self.take(outcome);
+    }
+
+    /// Ends the calls under way, those of `kind` with an error.
+    fn end_calls(&mut self, failing: &str) {
+        for (ticket, call) in std::mem::take(&mut self.calls) {
+            let result = if !failing.is_empty() && call.describe().starts_with(failing) {
+                Err(io::Error::other("injected"))
+            } else {
+                call.perform(&self.disk)
+            };
+            let mut outcome = Outcome::default();
+            self.partition
+                .completed(ticket, result, self.now, &mut outcome);
+            self.take(outcome);
+        }
+    }
+
+    fn settle(&mut self) {
+        while !self.calls.is_empty() {
+            self.end_calls("");
+        }
+    }
+
+    fn answers(&mut self) -> Vec<(u64, Result<i64, AppendError>)> {
+        std::mem::take(&mut self.answers)
+    }
+
+    fn readable(&self) -> i64 {
+        self.partition.high_watermark().get()
+    }
+}
+
+fn batch(records: usize) -> Batch {
+    sequenced(records, None)
+}
+
+fn sequenced(records: usize, sequence: Option<i32>) -> Batch {
+    let mut builder = BatchBuilder::new(Compression::None, None);
+    for _ in 0..records {
+        builder.append(Timestamp::new(5), None, Some(b"value"), &[]);
+    }
+    if let Some(sequence) = sequence {
+        let (id, epoch) = (ProducerId::new(7), ProducerEpoch::new(0));
+        builder.set_producer(id, epoch, Sequence::new(sequence));
+    }
+    Batch::validate(builder.build(Offset::ZERO).expect("valid")).expect("valid")
+}
+
+/// A partition whose first segment exists.
+fn begun(durability: Durability) -> Bench {
+    let mut bench = Bench::new(durability);
+    bench.append(0, batch(1), HASTY);
+    bench.settle();
+    assert_eq!(bench.answers(), [(0, Ok(0))]);
+    let mut outcome = Outcome::default();
+    bench.partition.flush(bench.now, &mut outcome);
+    bench.take(outcome);
+    bench.settle();
+    assert_eq!(bench.readable(), 1);
+    bench
+}
+
+#[test]
+fn a_durable_ack_waits_for_a_sync_that_began_after_the_append() {
+    let mut bench = begun(Durability::Fsync);
+    bench.append(1, batch(2), PATIENT);
+    assert_eq!((bench.answers(), bench.readable()), (vec![], 1));
+    bench.append(2, batch(1), PATIENT);
+    bench.end_calls("");
+    assert_eq!(
+        (bench.answers(), bench.readable()),
+        (vec![(1, Ok(1))], 3),
+        "2 came too late"
+    );
+    bench.end_calls("");
+    assert_eq!((bench.answers(), bench.readable()), (vec![(2, Ok(3))], 4));
+}
+
+#[test]
+fn appends_during_a_sync_share_the_next_one() {
+    let mut bench = begun(Durability::Fsync);
+    for token in 1..=20 {
+        bench.append(token, batch(1), PATIENT);
+    }
+    bench.end_calls("");
+    assert_eq!(bench.answers().len(), 1);
+    bench.end_calls("");
+    assert_eq!(bench.answers().len(), 19, "one sync served all that waited");
+}
+
+#[test]
+fn a_received_ack_is_given_at_once_but_nothing_is_readable_before_its_flush() {
+    let mut bench = begun(Durability::Fsync);
+    bench.append(1, batch(3), HASTY);
+    assert_eq!((bench.answers(), bench.readable()), (vec![(1, Ok(1))], 1));
+    let due = bench
+        .partition
+        .flush_at()
+        .expect("it is to become readable");
+    assert_eq!(due, Instant::new(5_000));
+    let mut outcome = Outcome::default();
+    bench.partition.flush(bench.now, &mut outcome);
+    bench.take(outcome);
+    bench.end_calls("");
+    assert_eq!((bench.readable(), bench.partition.flush_at()), (4, None));
+}
+
+#[test]
+fn relaxed_topics_answer_and_show_what_is_in_the_page_cache() {
+    let mut bench = begun(Durability::Relaxed);
+    bench.append(1, batch(3), PATIENT);
+    assert_eq!((bench.answers(), bench.readable()), (vec![(1, Ok(1))], 4));
+}
+
+#[test]
+fn a_duplicate_gets_its_originals_offset_once_that_is_durable() {
+    let mut bench = begun(Durability::Fsync);
+    bench.append(1, sequenced(2, Some(0)), PATIENT);
+    bench.append(2, sequenced(2, Some(0)), PATIENT);
+    assert_eq!(bench.answers(), vec![]);
+    bench.end_calls("");
+    assert_eq!(bench.answers(), vec![(1, Ok(1)), (2, Ok(1))]);
+    bench.append(3, sequenced(2, Some(0)), PATIENT);
+    assert_eq!(bench.answers(), vec![(3, Ok(1))]);
+    bench.append(4, sequenced(1, Some(9)), PATIENT);
+    assert_eq!(
+        bench.answers(),
+        vec![(4, Err(AppendError::OutOfOrderSequence))]
+    );
+    assert_eq!(bench.readable(), 3, "nothing was appended twice");
+}
+
+#[test]
+fn batches_keep_their_order_while_they_wait_for_room() {
+    let mut bench = Bench::new(Durability::Fsync);
+    for (token, sequence) in [(1, 0), (2, 1), (3, 2)] {
+        bench.append(token, sequenced(1, Some(sequence)), PATIENT);
+    }
+    assert_eq!(bench.answers(), vec![]);
+    bench.settle();
+    assert_eq!(bench.answers(), vec![(1, Ok(0)), (2, Ok(1)), (3, Ok(2))]);
+}
+
+#[test]
+fn after_a_failed_sync_nothing_is_taken_and_only_synced_data_is_read() {
+    let mut bench = begun(Durability::Fsync);
+    bench.append(1, batch(1), PATIENT);
+    bench.append(2, batch(1), PATIENT);
+    bench.end_calls("syncing");
+    let answers = bench.answers();
+    assert!(
+        matches!(
+            &answers[..],
+            [(1, Err(AppendError::Storage(_))), (2, Err(_))]
+        ),
+        "{answers:?}"
+    );
+    assert!(bench.partition.failure().is_some());
+    bench.append(3, batch(1), PATIENT);
+    assert!(matches!(
+        bench.answers()[..],
+        [(3, Err(AppendError::Storage(_)))]
+    ));
+    assert_eq!(bench.readable(), 1);
+    let read = bench
+        .partition
+        .read(Offset::ZERO, LeaderEpoch::NONE, 1 << 20, true);
+    assert!(read.expect("it was synced").range.is_some());
+}
+
+#[test]
+fn a_failed_creation_fails_what_waits_and_the_next_append_tries_again() {
+    let mut bench = Bench::new(Durability::Fsync);
+    bench.append(1, batch(1), PATIENT);
+    bench.end_calls("creating");
+    assert!(matches!(
+        bench.answers()[..],
+        [(1, Err(AppendError::Storage(_)))]
+    ));
+    bench.append(2, batch(1), PATIENT);
+    bench.settle();
+    assert_eq!(bench.answers(), vec![(2, Ok(0))]);
+}
+
+#[test]
+fn a_client_with_another_epoch_is_told() {
+    let bench = begun(Durability::Fsync);
+    let read = |epoch| {
+        bench
+            .partition
+            .read(Offset::ZERO, LeaderEpoch::new(epoch), 100, true)
+    };
+    assert!(read(0).is_ok());
+    assert!(matches!(read(1), Err(ReadError::UnknownEpoch)));
+    let beyond = bench
+        .partition
+        .read(Offset::new(9), LeaderEpoch::NONE, 100, true);
+    assert!(matches!(beyond, Err(ReadError::OutOfRange)));
+}
+
+#[test]
+fn seeking_finds_both_ends_and_times() {
+    let mut bench = begun(Durability::Fsync);
+    bench.append(1, batch(2), PATIENT);
+    bench.settle();
+    let seek = |target| {
+        bench
+            .partition
+            .seek(target, LeaderEpoch::NONE)
+            .expect("it can be read")
+    };
+    assert_eq!(
+        seek(SeekTarget::Earliest),
+        Some((Offset::ZERO, Timestamp::NONE))
+    );
+    assert_eq!(
+        seek(SeekTarget::Latest),
+        Some((Offset::new(3), Timestamp::NONE))
+    );
+    let time = Timestamp::new(5);
+    assert_eq!(seek(SeekTarget::At(time)), Some((Offset::ZERO, time)));
+    assert_eq!(seek(SeekTarget::At(Timestamp::new(6))), None);
+    assert_eq!(
+        seek(SeekTarget::LargestTimestamp),
+        Some((Offset::ZERO, time))
+    );
+}

@@ -1,0 +1,231 @@
+//! Full and failing disks.
+
+use crate::partition::*;
+use corelane::storage::memory_disk::{FaultKind, Operation};
+use corelane::storage::{Completed, ReadError};
+use corelane::types::{LeaderEpoch, Offset};
+use std::io;
+
+#[test]
+fn a_full_disk_refuses_appends_and_takes_them_again_with_space() {
+    let mut partition = Partition::new(tiny(), 1);
+    partition.disk.set_capacity(Some(4000));
+    let mut appended = 0;
+    let error = loop {
+        match partition.try_append(&batch(&format!("value {appended}")), NOW) {
+            Ok(_) => appended += 1,
+            Err(error) => break error,
+        }
+        assert!(appended < 100);
+    };
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    assert!(partition.log.failure().is_none());
+    assert_eq!(partition.texts().len(), appended, "reading goes on");
+    assert!(partition.try_append(&batch("still full"), NOW).is_err());
+    assert!(
+        partition.disk.space_used() > 3000,
+        "space is used up to the end"
+    );
+    partition.disk.set_capacity(None);
+    partition.append_values(&["fits again"]);
+    partition.sync();
+    partition.power_cut();
+    let texts = partition.texts();
+    assert_eq!(texts.len(), appended + 1);
+    assert_eq!(texts[appended], "fits again");
+}
+
+#[test]
+fn an_append_that_finds_no_space_leaves_nothing_readable() {
+    for seed in 0..20 {
+        let mut partition = Partition::new(tiny(), seed);
+        partition.append_values(&["a", "b"]);
+        partition
+            .disk
+            .fail_once(Operation::Write, 0, FaultKind::NoSpace);
+        let long = "long enough to reach far past the next batch ".repeat(3);
+        let error = partition.try_append(&batch(&long), NOW).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(partition.texts(), ["a", "b"]);
+        partition.append_values(&["c"]);
+        partition.drain();
+        assert_eq!(partition.texts(), ["a", "b", "c"]);
+        let (_, report) = partition.crash();
+        assert_eq!(report.bytes_cut, 0, "what was half written is gone");
+        assert_eq!(partition.texts(), ["a", "b", "c"]);
+    }
+}
+
+#[test]
+fn an_append_that_fails_is_the_last() {
+    let mut partition = Partition::new(tiny(), 1);
+    partition.append_values(&["a"]);
+    partition.sync();
+    partition.append_values(&["b"]);
+    partition
+        .disk
+        .fail_once(Operation::Write, 0, FaultKind::Device);
+    assert!(partition.try_append(&batch("c"), NOW).is_err());
+    assert!(partition.log.failure().unwrap().contains("orders-3"));
+    assert!(partition.try_append(&batch("d"), NOW).is_err());
+    assert_eq!(partition.texts(), ["a", "b"]);
+    assert!(!partition.log.begin_sync(&mut partition.calls));
+    partition.crash();
+    assert_eq!(partition.texts(), ["a", "b"]);
+    partition.append_values(&["e"]);
+}
+
+#[test]
+fn a_failed_sync_is_final_and_takes_back_what_was_not_durable() {
+    let mut partition = Partition::new(tiny(), 1);
+    partition.append_values(&["a", "b"]);
+    partition.sync();
+    partition.append_values(&["c"]);
+    partition
+        .disk
+        .fail_once(Operation::Sync, 0, FaultKind::Device);
+    partition.sync();
+    let failed = |event: &Completed| matches!(event, Completed::Failed { is_final: true, .. });
+    assert!(
+        partition.events.iter().any(failed),
+        "{:?}",
+        partition.events
+    );
+    assert_eq!(partition.log.synced(), Offset::new(2));
+    assert!(
+        !partition.log.begin_sync(&mut partition.calls),
+        "never retried"
+    );
+    assert!(partition.try_append(&batch("d"), NOW).is_err());
+    let error = partition.read(2, 3, 1000).unwrap_err();
+    assert!(matches!(error, ReadError::Lost { .. }), "{error}");
+    let range = partition.read(0, 3, 1000).unwrap().unwrap();
+    assert_eq!(range.next, Offset::new(2));
+    assert!(partition.log.close(
+        LeaderEpoch::FIRST,
+        &partition.producers,
+        &mut partition.calls
+    ));
+    partition.disk.evict();
+    partition.power_cut();
+    assert_eq!(partition.texts(), ["a", "b"]);
+    assert_eq!(partition.epoch, LeaderEpoch::new(1));
+}
+
+#[test]
+fn failures_of_a_roll_are_told_and_tried_again() {
+    let operations = [
+        Operation::Open,
+        Operation::Reserve,
+        Operation::SyncDirectory,
+        Operation::CreateDirectory,
+        Operation::Rename,
+        Operation::Sync,
+        Operation::Write,
+    ];
+    for operation in operations {
+        for after in 0..3 {
+            let mut partition = Partition::new(tiny(), 1);
+            partition
+                .disk
+                .fail_once(operation, after, FaultKind::Device);
+            let mut appended = Vec::new();
+            for i in 0..40 {
+                let value = format!("value {i}");
+                match partition.try_append(&batch(&value), NOW) {
+                    Ok(_) => appended.push(value),
+                    Err(_) if partition.log.failure().is_some() => break,
+                    Err(_) => {}
+                }
+            }
+            partition.drain();
+            partition.disk.heal();
+            assert_eq!(partition.texts(), appended, "{operation:?} {after}");
+            partition.crash();
+            assert_eq!(partition.texts(), appended, "{operation:?} {after}");
+            partition.append_values(&["goes on"]);
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_that_fails_leaves_the_one_before() {
+    for operation in [
+        Operation::Open,
+        Operation::Write,
+        Operation::Sync,
+        Operation::Rename,
+    ] {
+        let mut partition = Partition::new(tiny(), 1);
+        partition.append_values(&["a"]);
+        partition.sync();
+        partition.checkpoint();
+        partition.append_values(&["b"]);
+        partition.sync();
+        partition.disk.fail_once(operation, 0, FaultKind::NoSpace);
+        partition.checkpoint();
+        let last = partition.events.last().unwrap();
+        assert!(
+            matches!(
+                last,
+                Completed::Failed {
+                    is_final: false,
+                    ..
+                }
+            ),
+            "{last:?}"
+        );
+        partition.append_values(&["c"]);
+        partition.power_cut();
+        assert_eq!(partition.texts()[..2], ["a", "b"]);
+    }
+}
+
+#[test]
+fn hints_that_cannot_be_written_are_rebuilt() {
+    let mut partition = Partition::new(tiny(), 1);
+    let mut i = 0;
+    while partition.disk.operations() < 8 || partition.disk_names("log").len() < 2 {
+        partition.append_values(&[&format!("value {i}")]);
+        i += 1;
+        assert!(i < 100);
+    }
+    // The seal waits in the queue and fails.
+    partition
+        .disk
+        .fail_once(Operation::Truncate, 0, FaultKind::Device);
+    for j in i..60 {
+        partition.append_values(&[&format!("value {j}")]);
+    }
+    partition.drain();
+    partition.sync();
+    partition.checkpoint();
+    assert_eq!(partition.texts().len(), 60);
+    let (_, report) = partition.crash();
+    assert!(report.indexes_rebuilt >= 1);
+    assert_eq!(partition.texts().len(), 60);
+}
+
+#[test]
+fn a_clean_stop_that_fails_is_an_unclean_one() {
+    for operation in [Operation::Sync, Operation::Truncate, Operation::Rename] {
+        let mut partition = Partition::new(tiny(), 1);
+        partition.append_values(&["a", "b"]);
+        partition.drain();
+        partition.disk.fail_once(operation, 0, FaultKind::Device);
+        let waits =
+            !partition
+                .log
+                .close(partition.epoch, &partition.producers, &mut partition.calls);
+        assert!(waits);
+        partition.drain();
+        let last = partition.events.last().unwrap();
+        assert!(
+            matches!(last, Completed::Failed { is_final: true, .. }),
+            "{operation:?}: {last:?}"
+        );
+        let (clean, _) = partition.crash();
+        assert!(!clean);
+        assert_eq!(partition.texts(), ["a", "b"]);
+    }
+}

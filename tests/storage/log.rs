@@ -1,0 +1,464 @@
+//! The log on a sound disk: appending, reading, rolling, retention, checkpoints, clean stops.
+
+use crate::partition::*;
+use corelane::storage::{Completed, DiskCall, LogConfig, MemoryDisk, ReadError, RealDisk};
+use corelane::types::{LeaderEpoch, Offset, Position, Timestamp};
+
+fn numbered(count: usize) -> Vec<String> {
+    (0..count).map(|i| format!("value {i}")).collect()
+}
+
+fn with_numbered(count: usize) -> Partition<MemoryDisk> {
+    let mut partition = Partition::new(tiny(), 1);
+    for value in numbered(count) {
+        partition.append(&batch(&value));
+    }
+    partition.drain();
+    partition
+}
+
+#[test]
+fn nothing_is_on_the_disk_before_the_first_append() {
+    let mut partition = Partition::new(tiny(), 1);
+    assert_eq!(partition.log.end(), Offset::ZERO);
+    assert!(partition.log.close(
+        LeaderEpoch::FIRST,
+        &partition.producers,
+        &mut partition.calls
+    ));
+    assert_eq!(partition.disk.operations(), 0);
+    partition.restart();
+    partition.append_values(&["a"]);
+    assert_eq!(partition.texts(), ["a"]);
+}
+
+#[test]
+fn what_is_appended_is_read_in_any_portion() {
+    let partition = with_numbered(100);
+    assert_eq!(partition.log.end(), Offset::new(100));
+    let expected: Vec<Vec<u8>> = numbered(100).into_iter().map(String::into_bytes).collect();
+    for bytes_max in [0, 1, 77, 78, 200, 1000, 5000, 1 << 20] {
+        for from in [0, 1, 17, 50, 99] {
+            let values = partition.values_from(Offset::new(from), bytes_max);
+            assert_eq!(
+                values,
+                expected[from as usize..],
+                "from {from}, {bytes_max} bytes"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_read_keeps_to_its_limits() {
+    let partition = with_numbered(100);
+    let size = batch("value 0").bytes().len() as u64;
+    for upto in 1..=15 {
+        for bytes_max in [1, 100, 200, 300, 500, 1000] {
+            let range = partition.read(0, upto, bytes_max).unwrap().unwrap();
+            assert!(range.next <= Offset::new(upto));
+            let fits = range.length() <= u64::from(bytes_max);
+            assert!(fits || range.next == Offset::new(1), "{range:?}");
+            // One more batch would have broken a limit.
+            let more = range.length() + size + 1;
+            assert!(
+                range.next == Offset::new(upto) || more > u64::from(bytes_max),
+                "{range:?}"
+            );
+        }
+    }
+    let none = partition
+        .log
+        .read(Offset::ZERO, Offset::new(9), 10, false)
+        .unwrap();
+    assert!(none.is_none(), "not even one batch fits");
+    assert!(partition.read(5, 5, 1000).unwrap().is_none());
+    assert!(partition.read(100, 100, 1000).unwrap().is_none());
+    let error = partition.read(101, 101, 1000).unwrap_err();
+    assert!(matches!(error, ReadError::AboveEnd { .. }), "{error}");
+}
+
+#[test]
+fn a_steady_writer_waits_for_rolls_only() {
+    let config = LogConfig {
+        segment_bytes: 100_000,
+        reserve_bytes_min: 4096,
+        ..tiny()
+    };
+    let config = LogConfig {
+        reserve_bytes_max: 65536,
+        ..config
+    };
+    let mut partition = Partition::new(config, 1);
+    partition.append_values(&["first"]);
+    let mut waits = 0;
+    for _ in 0..1000 {
+        let batch = batch("steady");
+        if !partition
+            .log
+            .make_room(batch.bytes().len(), NOW, &mut partition.calls)
+        {
+            waits += 1;
+        }
+        partition.append(&batch);
+        partition.drain();
+    }
+    assert_eq!(waits, 0);
+}
+
+#[test]
+fn segments_roll_by_size_and_by_age() {
+    let mut partition = with_numbered(40);
+    let names = partition.disk_names("log");
+    assert!(names.len() > 1, "{names:?}");
+    for name in &names {
+        assert!(partition.file(name).len() <= 1500);
+    }
+    let later = Timestamp::new(NOW.get() + 1_000_000);
+    partition.try_append(&batch("old enough"), later).unwrap();
+    assert_eq!(partition.disk_names("log").len(), names.len() + 1);
+    assert_eq!(
+        partition.file(&log_name(40)).len(),
+        batch("old enough").bytes().len()
+    );
+}
+
+#[test]
+fn a_batch_larger_than_a_segment_has_one_of_its_own() {
+    let mut partition = Partition::new(tiny(), 1);
+    let large = "x".repeat(5000);
+    partition.append_values(&["a", &large, "b"]);
+    assert_eq!(partition.disk_names("log").len(), 3);
+    assert_eq!(partition.texts(), ["a", large.as_str(), "b"]);
+}
+
+#[test]
+fn rebuilt_indexes_equal_those_written() {
+    let mut partition = with_numbered(60);
+    partition.sync();
+    partition.checkpoint();
+    let hints = ["index", "timeindex", "summary"];
+    let written: Vec<_> = hints
+        .iter()
+        .flat_map(|kind| partition.disk_names(kind))
+        .collect();
+    assert!(written.len() >= 9, "{written:?}");
+    let before: Vec<_> = written.iter().map(|name| partition.file(name)).collect();
+    for name in &written {
+        let path = partition.directory.join(name);
+        corelane::storage::Disk::remove_file(&partition.disk, &path).unwrap();
+    }
+    let (clean, report) = partition.crash();
+    assert!(!clean);
+    assert!(report.indexes_rebuilt >= 3, "{report:?}");
+    let after: Vec<_> = written.iter().map(|name| partition.file(name)).collect();
+    assert_eq!(before, after);
+    assert_eq!(partition.texts(), numbered(60));
+}
+
+#[test]
+fn an_index_that_lies_is_rebuilt_on_use() {
+    let partition = with_numbered(60);
+    for name in partition
+        .disk_names("index")
+        .into_iter()
+        .chain(partition.disk_names("timeindex"))
+    {
+        let length = partition.file(&name).len();
+        for position in 0..length as u64 {
+            let path = partition.directory.join(&name);
+            partition
+                .disk
+                .corrupt(&path, Position::new(position), 0x15)
+                .unwrap();
+        }
+    }
+    assert_eq!(partition.texts(), numbered(60));
+    for offset in 0..60 {
+        let range = partition.read(offset, offset + 1, 1).unwrap().unwrap();
+        assert_eq!(records_of(&range).last().unwrap().0, Offset::new(offset));
+    }
+    let found = partition
+        .log
+        .offset_for_timestamp(NOW, Offset::new(60))
+        .unwrap();
+    assert_eq!(found, Some((Offset::ZERO, NOW)));
+}
+
+#[test]
+fn a_clean_stop_leaves_nothing_to_scan() {
+    let mut partition = with_numbered(30);
+    partition.close();
+    let active = partition.disk_names("log").last().unwrap().clone();
+    assert!(partition.log.synced() == Offset::new(30));
+    let (clean, report) = partition.restart();
+    assert!(clean);
+    assert_eq!(report, corelane::storage::log::RecoveryReport::default());
+    assert_eq!(partition.texts(), numbered(30));
+    assert_eq!(partition.epoch, LeaderEpoch::FIRST);
+    // A stop without an append between is as clean.
+    partition.close();
+    assert!(partition.restart().0);
+    // The first append takes the mark back before it writes.
+    partition.append_values(&["more"]);
+    assert!(partition.file(&active).len() > 10);
+    let (clean, _) = partition.power_cut();
+    assert!(!clean);
+    assert_eq!(partition.epoch, LeaderEpoch::new(1));
+    assert_eq!(partition.texts()[..30], numbered(30));
+}
+
+#[test]
+fn indexes_after_a_clean_stop_go_on_as_if_there_was_none() {
+    let mut stopped = with_numbered(10);
+    stopped.close();
+    stopped.restart();
+    let mut straight = with_numbered(10);
+    for partition in [&mut stopped, &mut straight] {
+        for value in numbered(50) {
+            partition.append(&batch(&value));
+        }
+        partition.drain();
+    }
+    for kind in ["index", "timeindex", "summary"] {
+        for name in straight.disk_names(kind) {
+            assert_eq!(stopped.file(&name), straight.file(&name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn retention_by_size_unlinks_after_the_checkpoint_and_after_the_last_reader() {
+    let mut partition = with_numbered(60);
+    partition.sync();
+    partition.checkpoint();
+    let lent = partition.read(0, 60, 10_000).unwrap().unwrap();
+    let config = LogConfig {
+        retention_bytes: Some(2000),
+        ..tiny()
+    };
+    partition.log.set_config(config);
+    let limit = partition.log.end();
+    let start = partition
+        .log
+        .expire(NOW, limit, &mut partition.calls)
+        .unwrap();
+    assert!(start > Offset::ZERO && start < limit);
+    assert!(partition.log.bytes() >= 2000);
+    let error = partition.read(0, 60, 1000).unwrap_err();
+    assert!(matches!(error, ReadError::BelowStart { .. }), "{error}");
+    assert!(
+        partition.calls.is_empty(),
+        "nothing goes before the checkpoint"
+    );
+    partition.checkpoint();
+    let names = partition.disk_names("log");
+    assert!(names.contains(&log_name(0)), "lent");
+    let second = names.get(1).cloned().unwrap();
+    assert!(base(&second) >= start.get() || names.len() < 4, "{names:?}");
+    assert!(!records_of(&lent).is_empty());
+    drop(lent);
+    partition.log.expire(NOW, limit, &mut partition.calls);
+    partition.drain();
+    assert_eq!(base(&partition.disk_names("log")[0]), start.get());
+    assert_eq!(
+        partition.disk_names("index").len() + 1,
+        partition.disk_names("log").len()
+    );
+    partition.crash();
+    assert_eq!(partition.log.start(), start);
+    assert_eq!(partition.texts(), numbered(60)[start.get() as usize..]);
+}
+
+#[test]
+fn retention_by_age_forgets_all_and_keeps_counting() {
+    let mut partition = with_numbered(20);
+    partition.sync();
+    partition.checkpoint();
+    partition.log.set_config(LogConfig {
+        retention_ms: Some(1000),
+        ..tiny()
+    });
+    let limit = partition.log.end();
+    assert_eq!(
+        partition.log.expire(NOW, limit, &mut partition.calls),
+        None,
+        "not old yet"
+    );
+    let later = Timestamp::new(NOW.get() + 1001);
+    partition.log.expire(later, limit, &mut partition.calls);
+    partition.drain();
+    partition.log.expire(later, limit, &mut partition.calls);
+    assert_eq!(partition.log.start(), limit);
+    partition.checkpoint();
+    assert_eq!(partition.disk_names("log").len(), 0);
+    partition.power_cut();
+    assert_eq!((partition.log.start(), partition.log.end()), (limit, limit));
+    partition.append_values(&["next"]);
+    assert_eq!(partition.texts(), ["next"]);
+    assert_eq!(partition.log.end(), limit.next());
+}
+
+#[test]
+fn retention_stops_at_the_limit_and_at_the_checkpoint() {
+    let mut partition = with_numbered(60);
+    partition.log.set_config(LogConfig {
+        retention_bytes: Some(0),
+        ..tiny()
+    });
+    let end = partition.log.end();
+    assert_eq!(
+        partition.log.expire(NOW, end, &mut partition.calls),
+        None,
+        "not synced"
+    );
+    partition.sync();
+    assert_eq!(
+        partition.log.expire(NOW, end, &mut partition.calls),
+        None,
+        "no checkpoint"
+    );
+    partition.checkpoint();
+    let limit = Offset::new(30);
+    let start = partition
+        .log
+        .expire(NOW, limit, &mut partition.calls)
+        .unwrap();
+    assert!(start <= limit && start > Offset::ZERO);
+}
+
+#[test]
+fn deleted_records_stay_deleted() {
+    let mut partition = with_numbered(40);
+    partition.sync();
+    assert_eq!(
+        partition.log.truncate_start(Offset::new(25)),
+        Some(Offset::new(25))
+    );
+    assert_eq!(partition.log.truncate_start(Offset::new(20)), None);
+    partition.checkpoint();
+    partition.power_cut();
+    assert_eq!(partition.log.start(), Offset::new(25));
+    assert_eq!(partition.texts(), numbered(40)[25..]);
+    let end = partition.log.end();
+    partition.checkpoint();
+    partition.log.expire(NOW, end, &mut partition.calls);
+    partition.checkpoint();
+    assert!(base(&partition.disk_names("log")[0]) > 0);
+}
+
+#[test]
+fn records_are_found_by_time() {
+    let mut partition = Partition::new(tiny(), 1);
+    // Times go up and down, and batches hold several.
+    let mut times = Vec::new();
+    for i in 0..60_i64 {
+        let time = 1000 + i * 10 + if i % 7 == 3 { 55 } else { 0 };
+        let values = vec![vec![b'v'; 5]; (i % 3 + 1) as usize];
+        let batch = batch_of(&values, Timestamp::new(time));
+        partition.append(&batch);
+        times.extend(values.iter().map(|_| time));
+    }
+    partition.drain();
+    let upto = partition.log.end();
+    for asked in (900..1700).step_by(3) {
+        let expected = times.iter().position(|time| *time >= asked);
+        let expected = expected.map(|at| (Offset::new(at as i64), Timestamp::new(times[at])));
+        let found = partition
+            .log
+            .offset_for_timestamp(Timestamp::new(asked), upto)
+            .unwrap();
+        assert_eq!(found, expected, "asked for {asked}");
+        let limited = Offset::new(50);
+        let found = partition
+            .log
+            .offset_for_timestamp(Timestamp::new(asked), limited)
+            .unwrap();
+        assert_eq!(
+            found,
+            expected.filter(|found| found.0 < limited),
+            "asked for {asked}"
+        );
+    }
+    let latest = partition.log.latest_timestamp(upto).unwrap().unwrap();
+    let largest = *times.iter().max().unwrap();
+    assert_eq!(latest.1.get(), largest);
+    assert_eq!(times[latest.0.get() as usize], largest);
+}
+
+#[test]
+fn epochs_are_kept_with_their_starts() {
+    let mut partition = with_numbered(5);
+    partition.crash();
+    partition.append_values(&["under epoch 1"]);
+    partition.sync();
+    partition.close();
+    partition.restart();
+    let ends = |epoch| partition.log.epoch_end(LeaderEpoch::new(epoch));
+    assert_eq!(ends(0), Some((LeaderEpoch::FIRST, Offset::new(5))));
+    assert_eq!(ends(7), Some((LeaderEpoch::new(1), Offset::new(6))));
+    assert_eq!(partition.log.latest_epoch(), Some(LeaderEpoch::new(1)));
+}
+
+#[test]
+fn writing_back_goes_piece_by_piece() {
+    let mut partition = with_numbered(15);
+    let mut pieces = 0;
+    loop {
+        partition.log.write_behind(&mut partition.calls);
+        let Some((_, DiskCall::WriteBehind { from, upto, .. })) = partition.calls.first() else {
+            break;
+        };
+        assert!(upto.since(*from) <= 256);
+        pieces += 1;
+        partition.drain();
+    }
+    assert!(pieces >= 3, "{pieces}");
+}
+
+#[test]
+fn populated_ranges_are_remembered() {
+    let mut partition = with_numbered(10);
+    let range = partition.read(0, 10, 500).unwrap().unwrap();
+    assert!(!range.populated);
+    partition.log.populated(&range.file, range.from, range.upto);
+    assert!(partition.read(0, 10, 500).unwrap().unwrap().populated);
+    assert!(partition.read(2, 4, 500).unwrap().unwrap().populated);
+    assert!(!partition.read(0, 10, 1000).unwrap().unwrap().populated);
+}
+
+#[test]
+fn it_works_on_a_real_disk() {
+    let data = tempfile::tempdir().unwrap();
+    let directory = data.path().join("orders-3");
+    let mut partition = Partition::open(RealDisk::new(), directory.clone(), tiny());
+    for value in numbered(50) {
+        partition.append(&batch(&value));
+    }
+    partition.sync();
+    partition.checkpoint();
+    partition.append_values(&["not synced"]);
+    let (clean, report) = partition.restart();
+    assert!(!clean && report.bytes_scanned > 0);
+    assert_eq!(partition.log.end(), Offset::new(51));
+    partition.append_values(&["more"]);
+    let range = partition.read(0, 50, 700).unwrap().unwrap();
+    range.file.populate(range.from, range.upto).unwrap();
+    assert!(range.file.is_resident(range.from, range.upto));
+    let mapped = range.file.mapped(range.from, range.upto).unwrap();
+    assert_eq!(mapped.length() as u64, range.length());
+    partition.close();
+    assert!(
+        partition
+            .events
+            .iter()
+            .any(|event| matches!(event, Completed::Closed))
+    );
+    assert!(partition.restart().0);
+    assert_eq!(partition.texts()[..50], numbered(50));
+    assert_eq!(partition.texts().len(), 52);
+}
+
+fn base(name: &str) -> i64 {
+    name.split('.').next().unwrap().parse().unwrap()
+}
