@@ -85,7 +85,11 @@ impl History {
 
     /// A new stream of values.
     pub(crate) fn stream(&mut self, partition: Option<TopicPartition>, kind: StreamKind) -> u32 {
-        self.streams.push(Stream { partition, kind, sent: 0 });
+        self.streams.push(Stream {
+            partition,
+            kind,
+            sent: 0,
+        });
         (self.streams.len() - 1) as u32
     }
 
@@ -100,7 +104,10 @@ impl History {
     /// A producer id was given.
     pub(crate) fn producer_id(&mut self, id: i64) {
         assert!(id >= 0, "producer id {id} was given");
-        assert!(self.producer_ids.insert(id), "producer id {id} was given twice");
+        assert!(
+            self.producer_ids.insert(id),
+            "producer id {id} was given twice"
+        );
     }
 
     /// What an answer to a question asked now must respect.
@@ -139,17 +146,30 @@ impl History {
     /// A record was read.
     pub(crate) fn read(&mut self, partition: TopicPartition, seen: &Seen, era: u64) {
         self.reads += 1;
-        let Seen { offset, epoch, value, timestamp } = *seen;
+        let Seen {
+            offset,
+            epoch,
+            value,
+            timestamp,
+        } = *seen;
         let stream = self.streams.get(value.stream as usize);
-        let stream = stream.unwrap_or_else(|| panic!("{partition} {offset}: {value} has no author"));
+        let stream =
+            stream.unwrap_or_else(|| panic!("{partition} {offset}: {value} has no author"));
         let written = value.number < stream.sent;
         assert!(written, "{partition} {offset}: {value} was never written");
         let home = stream.partition.is_none_or(|home| home == partition);
-        assert!(home, "{partition} {offset}: {value} belongs to {:?}", stream.partition);
+        assert!(
+            home,
+            "{partition} {offset}: {value} belongs to {:?}",
+            stream.partition
+        );
         let promise = self.promise(partition);
         if promise.create_time {
             let sent = self.timestamps[&value];
-            assert_eq!(timestamp, sent, "{partition} {offset}: {value} has another timestamp");
+            assert_eq!(
+                timestamp, sent,
+                "{partition} {offset}: {value} has another timestamp"
+            );
         }
         self.partition(partition).epoch_value(offset, epoch, value);
         if promise.durable || era == self.era {
@@ -172,7 +192,10 @@ impl History {
         let promise = self.promise(partition);
         let current = era == self.era && floor.era == era;
         if let Some(start) = start {
-            assert!(!promise.keeps_all || start == 0, "{partition} begins at {start}, not at 0");
+            assert!(
+                !promise.keeps_all || start == 0,
+                "{partition} begins at {start}, not at 0"
+            );
             assert!(
                 start >= floor.start,
                 "{partition}: the log start went back from {} to {start}",
@@ -184,7 +207,10 @@ impl History {
         if promise.durable || current {
             let before = floor.watermark;
             let kept = watermark >= before;
-            assert!(kept, "{partition}: the high watermark went back from {before} to {watermark}");
+            assert!(
+                kept,
+                "{partition}: the high watermark went back from {before} to {watermark}"
+            );
         }
         if promise.durable {
             self.partition(partition).durable_upto(watermark);
@@ -197,7 +223,8 @@ impl History {
         let kind = self.streams[value.stream as usize].kind;
         let strict = kind == StreamKind::Idempotent;
         let keeps_all = self.promise(partition).keeps_all;
-        self.partition(partition).place(partition, offset, value, strict && keeps_all);
+        self.partition(partition)
+            .place(partition, offset, value, strict && keeps_all);
     }
 
     fn partition(&mut self, partition: TopicPartition) -> &mut PartitionHistory {
@@ -244,7 +271,10 @@ impl History {
         }
         if let Some(value) = cells.get(&found) {
             let late = time(value) >= wanted;
-            assert!(late, "{partition}: offset {found} is before the time {wanted} asked for");
+            assert!(
+                late,
+                "{partition}: offset {found} is before the time {wanted} asked for"
+            );
         }
     }
 
@@ -254,18 +284,29 @@ impl History {
         let history = self.partitions.entry(partition).or_default();
         let end = start + log.len() as i64;
         for (offset, value) in history.cells().range(start..) {
-            assert!(*offset < end, "{partition}: {offset} had {value}, but the log ends at {end}");
+            assert!(
+                *offset < end,
+                "{partition}: {offset} had {value}, but the log ends at {end}"
+            );
         }
         let mut next: BTreeMap<u32, u32> = BTreeMap::new();
         let mut epoch = -1;
         for seen in log {
-            assert!(seen.epoch >= epoch, "{partition} {}: the epoch goes back", seen.offset);
+            assert!(
+                seen.epoch >= epoch,
+                "{partition} {}: the epoch goes back",
+                seen.offset
+            );
             epoch = seen.epoch;
             let ValueId { stream, number } = seen.value;
             let next = next.entry(stream).or_default();
             if self.streams[stream as usize].kind == StreamKind::Idempotent {
                 let (at, fresh) = (seen.offset, number >= *next);
-                assert!(fresh, "{partition} {at}: {} again, {next} is next", seen.value);
+                assert!(
+                    fresh,
+                    "{partition} {at}: {} again, {next} is next",
+                    seen.value
+                );
                 *next = number + 1;
             }
         }

@@ -41,7 +41,11 @@ pub(crate) struct PartitionHistory {
 impl PartitionHistory {
     pub(crate) fn floor(&self, era: u64) -> Floor {
         let watermark = self.visible_end.max(self.durable_end);
-        Floor { watermark, start: self.start, era }
+        Floor {
+            watermark,
+            start: self.start,
+            era,
+        }
     }
 
     pub(crate) fn cells(&self) -> &BTreeMap<i64, ValueId> {
@@ -49,13 +53,7 @@ impl PartitionHistory {
     }
 
     /// A value lies at an offset. With `once` it lies nowhere else.
-    pub(crate) fn place(
-        &mut self,
-        name: TopicPartition,
-        offset: i64,
-        value: ValueId,
-        once: bool,
-    ) {
+    pub(crate) fn place(&mut self, name: TopicPartition, offset: i64, value: ValueId, once: bool) {
         if let Some(known) = self.cells.insert(offset, value) {
             assert_eq!(known, value, "{name} {offset} has two values");
         }
@@ -66,7 +64,10 @@ impl PartitionHistory {
 
     pub(crate) fn epoch_value(&mut self, offset: i64, epoch: i32, value: ValueId) {
         if let Some(known) = self.epochs.insert((offset, epoch), value) {
-            assert_eq!(known, value, "offset {offset} of epoch {epoch} has two values");
+            assert_eq!(
+                known, value,
+                "offset {offset} of epoch {epoch} has two values"
+            );
         }
     }
 
@@ -92,7 +93,10 @@ impl PartitionHistory {
     }
 
     pub(crate) fn all_durable(&mut self) {
-        let last = self.cells.last_key_value().map_or(0, |(offset, _)| offset + 1);
+        let last = self
+            .cells
+            .last_key_value()
+            .map_or(0, |(offset, _)| offset + 1);
         self.durable_end = self.durable_end.max(self.visible_end).max(last);
     }
 
