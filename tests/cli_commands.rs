@@ -1,6 +1,12 @@
 //! The command line against a broker of this process: what goes in comes out, byte for byte, and
 //! what goes wrong is told and has its exit code.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test has files, threads and a voice"
+)]
+
 use corelane::config::Settings;
 use corelane::runtime::{Engine, EngineError, StartError};
 use std::io::{BufRead, BufReader, Write};
