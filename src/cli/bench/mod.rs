@@ -11,6 +11,7 @@ mod consume;
 mod disk;
 mod link;
 mod pace;
+mod polls;
 mod process;
 mod produce;
 mod report;
@@ -82,6 +83,12 @@ Examples:
     /// Read batches that were shipped before
     #[command(after_help = "Example:\n  corelane bench consume --partitions 4")]
     Consume(consume::ConsumeArgs),
+    /// Keep many consumers waiting for records that do not come
+    #[command(after_help = "\
+Examples:
+  corelane bench polls --wait-ms 500 --seconds 20
+  corelane bench polls --consumers 1000 --wait-ms 30000 --seconds 60")]
+    Polls(polls::PollsArgs),
 }
 
 /// What every measurement is bounded by.
@@ -124,6 +131,7 @@ impl BenchArgs {
             }
             What::Produce(args) => report::tell(&args.measure(&bounds)?, self.json),
             What::Consume(args) => report::tell(&args.measure(&bounds)?, self.json),
+            What::Polls(args) => report::tell(&args.measure(&bounds)?, self.json),
         }
     }
 }
