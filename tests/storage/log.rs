@@ -495,7 +495,3 @@ fn it_works_on_a_real_disk() {
     assert_eq!(partition.texts()[..50], numbered(50));
     assert_eq!(partition.texts().len(), 52);
 }
-
-fn base(name: &str) -> i64 {
-    name.split('.').next().unwrap().parse().unwrap()
-}

@@ -43,15 +43,23 @@ pub(crate) struct BenchArgs {
     what: What,
 
     /// How long to measure, at most
-    #[arg(long, value_name = "N", default_value_t = 5, global = true, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "N", default_value_t = 5, global = true)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
 
     /// How much to move, at most
-    #[arg(long, value_name = "TOTAL", default_value_t = 4_000_000_000, global = true, value_parser = clap::value_parser!(u64).range(1_000_000..))]
+    #[arg(
+        long,
+        value_name = "TOTAL",
+        default_value_t = 4_000_000_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(1_000_000..))]
     bytes: u64,
 
     /// How many data cores of the broker
-    #[arg(long, value_name = "N", default_value_t = 1, global = true, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = 1, global = true)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
     cores: u16,
 
     /// Where files are made and removed again; the system's temporary directory if left out
