@@ -67,13 +67,13 @@ impl World {
     pub(crate) fn stopped(&mut self) {
         self.trace.note(format_args!("stopped cleanly"));
         self.end_process();
+        if let Some((_, clean)) = &mut self.last_epoch {
+            *clean = true;
+        }
         if self.disk_failed {
             self.history.lose_cached();
         } else {
             self.history.stopped_cleanly();
-            if let Some((_, clean)) = &mut self.last_epoch {
-                *clean = true;
-            }
         }
         self.disk.process_crash();
         if self.rng.u8(..100) < self.plan.power_cuts {

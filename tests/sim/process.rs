@@ -143,6 +143,9 @@ impl Process {
         let connection = ConnectionId::new(key);
         let link = around.network.get(key);
         let core = link.core;
+        if self.stopped[core.index()] {
+            return around.network.ended(key);
+        }
         let event = match which {
             Move::Open => {
                 link.open();
