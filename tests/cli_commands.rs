@@ -1,6 +1,11 @@
 //! The command line against a broker of this process: what goes in comes out, byte for byte, and
 //! what goes wrong is told and has its exit code.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test of processes has files and threads"
+)]
+
 use corelane::config::Settings;
 use corelane::runtime::{Engine, EngineError, StartError};
 use std::io::{BufRead, BufReader, Write};
@@ -28,7 +33,7 @@ impl Broker {
         match Engine::start(config, false) {
             Ok(engine) => Some(Self { engine, data }),
             Err(EngineError::Start(StartError::RingRefused { reason, .. })) => {
-                println!("skipped: io_uring is refused here: {reason}");
+                eprintln!("skipped: io_uring is refused here: {reason}");
                 None
             }
             Err(error) => panic!("the broker does not start: {error}"),
