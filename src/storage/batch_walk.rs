@@ -11,7 +11,9 @@ use thiserror::Error;
 
 /// What a plan reads at a time: about one index interval.
 pub(super) const WINDOW_PLAN_BYTES: usize = 4096;
-/// What a scan reads at a time.
+/// What a scan of headers reads at a time: it leaps over large batches.
+pub(super) const WINDOW_HEADERS_BYTES: usize = 16 * 1024;
+/// What a scan of everything reads at a time.
 pub(super) const WINDOW_SCAN_BYTES: usize = 1 << 20;
 
 /// Why a walk ended early.

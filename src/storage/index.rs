@@ -124,11 +124,17 @@ impl IndexBuilder {
             self.max = Some((max, last));
         }
         if self.since_entry > self.interval {
-            let relative = self.relative(last);
-            let position = u32::try_from(position.get()).expect("a segment rolls below 2 GiB");
-            self.offsets.push(OffsetEntry { relative, position });
-            self.push_time();
-            self.since_entry = 0;
+            // What Kafka's layout cannot say is left out: an entry more or less only makes a walk
+            // longer. A forged record count gets there within two batches.
+            let position = i32::try_from(position.get()).ok();
+            if let (Some(relative), Some(position)) = (self.relative(last), position) {
+                self.offsets.push(OffsetEntry {
+                    relative,
+                    position: position.cast_unsigned(),
+                });
+                self.push_time();
+                self.since_entry = 0;
+            }
         }
         self.since_entry += size;
     }
@@ -137,20 +143,22 @@ impl IndexBuilder {
         let Some((timestamp, offset)) = self.max else {
             return;
         };
-        if self
-            .times
-            .last()
-            .is_none_or(|last| last.timestamp < timestamp)
-        {
+        let Some(relative) = self.relative(offset) else {
+            return;
+        };
+        let is_later = |last: &TimeEntry| last.timestamp < timestamp;
+        if self.times.last().is_none_or(is_later) {
             self.times.push(TimeEntry {
                 timestamp,
-                relative: self.relative(offset),
+                relative,
             });
         }
     }
 
-    fn relative(&self, offset: Offset) -> u32 {
-        u32::try_from(offset.since(self.base)).expect("a segment rolls before offsets overflow")
+    /// An offset as the entries have it, if they can.
+    fn relative(&self, offset: Offset) -> Option<u32> {
+        let relative = i32::try_from(offset.since(self.base)).ok()?;
+        Some(relative.cast_unsigned())
     }
 
     /// The largest timestamp and the last offset of its batch.

@@ -8,11 +8,13 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WorkloadArgs {
     /// Bytes of a record's value
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     record_bytes: u32,
 
     /// Bytes of a batch, about
-    #[arg(long, value_name = "N", default_value_t = 131_072, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 131_072)]
+    #[arg(value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     batch_bytes: u32,
 
     /// How batches are compressed

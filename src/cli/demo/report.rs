@@ -35,7 +35,7 @@ struct Json<'a> {
     compression: &'a str,
     compression_ratio: f64,
     produce: Speed,
-    ack_latency: Percentiles,
+    ack_us: Percentiles,
     replay: Speed,
     replay_from_time: FromTime,
     faults: &'a Faults,
@@ -96,7 +96,7 @@ impl Report {
             compression: self.compression,
             compression_ratio: self.ratio(),
             produce: Speed::new(produced.records, produced.bytes, produced.elapsed),
-            ack_latency: produced.latencies.percentiles(),
+            ack_us: produced.latencies.percentiles(),
             replay: Speed::of(self.replayed),
             replay_from_time: FromTime {
                 timestamp: self.cut.get(),

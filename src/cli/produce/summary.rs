@@ -50,7 +50,7 @@ pub(super) struct Report<'a> {
     seconds: f64,
     lines_per_second: f64,
     bytes_per_second: f64,
-    ack_latency: Percentiles,
+    ack_us: Percentiles,
 }
 
 impl Summary {
@@ -118,7 +118,7 @@ impl Summary {
             seconds: self.elapsed.as_secs_f64(),
             lines_per_second: human::per_second(self.delivered, self.elapsed),
             bytes_per_second: human::per_second(self.read_bytes, self.elapsed),
-            ack_latency: self.latencies.percentiles(),
+            ack_us: self.latencies.percentiles(),
         }
     }
 }
@@ -192,7 +192,7 @@ mod tests {
         );
         assert!(!summary.is_complete());
         let report = serde_json::to_value(summary.report()).expect("JSON");
-        assert_eq!(report["ack_latency"]["p50_us"], 2000);
+        assert_eq!(report["ack_us"]["p50"], 2000);
         assert_eq!(report["compression_ratio"], 5.0);
     }
 }

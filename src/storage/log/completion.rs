@@ -198,7 +198,10 @@ impl Log {
                 Completed::Nothing
             }
             Pending::Close { .. } => {
-                self.sync_failed(&error);
+                self.fail(
+                    format!("closing the log in {directory} failed: {error}"),
+                    true,
+                );
                 failed("closing the log", error, true)
             }
         }

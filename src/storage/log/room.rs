@@ -76,14 +76,14 @@ impl Log {
         if active.size == 0 {
             return false;
         }
-        // A batch has at most 2^31 records, of which the last must fit the index.
-        let offsets_left = i64::from(i32::MAX) - active.end.since(active.base);
+        // Past that, Kafka's index has no entries for what follows.
+        let is_out_of_offsets = active.end.since(active.base) > i64::from(i32::MAX);
         let age = active
             .begun
             .map_or(0, |begun| now.get().saturating_sub(begun.get()));
         active.size + length > self.config.segment_bytes()
             || age >= self.config.segment_ms
-            || offsets_left < length as i64
+            || is_out_of_offsets
     }
 
     fn create_segment(&mut self, length: u64, calls: &mut Calls) {

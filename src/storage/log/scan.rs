@@ -1,7 +1,7 @@
 //! Reading a segment through: to check it, and to rebuild what is known of it.
 
 use crate::record::BatchHeader;
-use crate::storage::batch_walk::{BatchWalk, WINDOW_SCAN_BYTES, WalkError};
+use crate::storage::batch_walk::{BatchWalk, WINDOW_HEADERS_BYTES, WINDOW_SCAN_BYTES, WalkError};
 use crate::storage::disk::File;
 use crate::storage::index::IndexBuilder;
 use crate::storage::segment::Segment;
@@ -33,7 +33,12 @@ pub(super) struct Scan<'a> {
 impl Scan<'_> {
     /// Reads batch by batch until the end or until something does not hold.
     pub(super) fn run(&self, mut each: impl FnMut(Position, &BatchHeader)) -> io::Result<ScanEnd> {
-        let mut walk = BatchWalk::new(self.file, self.from, self.upto, WINDOW_SCAN_BYTES);
+        let window_bytes = if self.validate {
+            WINDOW_SCAN_BYTES
+        } else {
+            WINDOW_HEADERS_BYTES
+        };
+        let mut walk = BatchWalk::new(self.file, self.from, self.upto, window_bytes);
         let mut next = self.expected;
         loop {
             let position = walk.position();

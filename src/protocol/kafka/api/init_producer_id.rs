@@ -1,3 +1,5 @@
+//! InitProducerId: an idempotent producer asks for its number.
+
 use super::answer::frame;
 use super::error::outcome_code;
 use super::{Call, Malformed};

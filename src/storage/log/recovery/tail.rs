@@ -1,0 +1,251 @@
+//! The segment that holds the durable mark, and what was written after it.
+
+use super::error::{RecoveryError, io_error};
+use super::{Recovery, max_of, settle};
+use crate::record::BatchHeader;
+use crate::storage::disk::{FileRef, read_whole};
+use crate::storage::envelope::FILE_BYTES_MAX;
+use crate::storage::index::{IndexBuilder, SegmentIndex};
+use crate::storage::log::Log;
+use crate::storage::log::scan::{Scan, push_header};
+use crate::storage::producer_state::ProducerState;
+use crate::storage::segment::{Segment, segment_files};
+use crate::types::{Offset, Position, Timestamp};
+use std::io;
+
+impl Recovery<'_> {
+    /// The segment that holds the durable mark, and what was written after it. Gives back whether a
+    /// clean stop came before.
+    pub(super) fn recover_tail(&mut self, bases: &[Offset]) -> Result<bool, RecoveryError> {
+        let (first, later) = bases.split_first().expect("the tail has a segment");
+        if later.is_empty()
+            && self.checkpoint.clean
+            && let Some(segment) = self.clean_tail(*first)?
+        {
+            self.segments.push_back(segment);
+            return Ok(true);
+        }
+        let mut is_whole = self.scan_marked(*first)?;
+        let mut removed = Vec::new();
+        for base in later {
+            let end = self.segments.back().map_or(*base, |segment| segment.end);
+            if *base < end {
+                return Err(self.overlap(*base, end));
+            }
+            if !is_whole || *base > end {
+                is_whole = false;
+                removed.push(*base);
+                continue;
+            }
+            is_whole = self.scan_later(*base)?;
+        }
+        self.remove_segments(&removed)?;
+        self.seal_all_but_last();
+        self.sync_tail(*first)?;
+        Ok(false)
+    }
+
+    /// The active segment after a clean stop, if it is as that left it.
+    fn clean_tail(&mut self, base: Offset) -> Result<Option<Segment>, RecoveryError> {
+        let files = segment_files(&self.log.directory, base);
+        let file = self.open(&files.log)?;
+        let length = file.length().map_err(io_error(&files.log))?;
+        if length != self.checkpoint.position {
+            return Ok(None);
+        }
+        let next = self.checkpoint.synced;
+        let index = match self.clean_index(base, length, next) {
+            Some(index) => index,
+            None => {
+                self.report.indexes_rebuilt += 1;
+                self.walk_marked(base, &*file, length)?
+            }
+        };
+        let mut segment = Segment::empty(base, file, 0, SegmentIndex::Memory(index));
+        settle(&mut segment, length, next);
+        segment.max = max_of(&mut segment);
+        segment.begun = first_timestamp(&segment);
+        Ok(Some(segment))
+    }
+
+    fn clean_index(&self, base: Offset, length: Position, next: Offset) -> Option<IndexBuilder> {
+        let files = segment_files(&self.log.directory, base);
+        let known = self.read_summary(base, &files.summary)?;
+        if known.length != length.get() || known.next != next {
+            return None;
+        }
+        let offsets = read_whole(self.disk, &files.index, FILE_BYTES_MAX).ok()?;
+        let times = read_whole(self.disk, &files.time_index, FILE_BYTES_MAX).ok()?;
+        let is_same = crc32c::crc32c(&offsets) == known.index_crc
+            && crc32c::crc32c(&times) == known.time_index_crc;
+        let interval = self.log.config.index_interval_bytes;
+        let bytes = (offsets.as_slice(), times.as_slice());
+        is_same.then(|| IndexBuilder::restore(base, interval, bytes, known.max, length.get()))?
+    }
+
+    /// Walks what is below the durable mark, header by header.
+    fn walk_marked(
+        &self,
+        base: Offset,
+        file: &dyn crate::storage::File,
+        upto: Position,
+    ) -> Result<IndexBuilder, RecoveryError> {
+        let path = segment_files(&self.log.directory, base).log;
+        let mut index = IndexBuilder::new(base, self.log.config.index_interval_bytes);
+        let scan = Scan {
+            file,
+            from: Position::ZERO,
+            upto,
+            expected: base,
+            validate: false,
+        };
+        let end = scan.run(|position, header| push_header(&mut index, position, header));
+        let end = end.map_err(io_error(&path))?;
+        let position = end.position;
+        if let Some(reason) = end.damage {
+            return Err(RecoveryError::Damaged {
+                path,
+                position,
+                reason,
+            });
+        }
+        if end.next != self.checkpoint.synced {
+            let reason = format!(
+                "offset {} is next, {} was",
+                end.next, self.checkpoint.synced
+            );
+            return Err(RecoveryError::Damaged {
+                path,
+                position,
+                reason,
+            });
+        }
+        Ok(index)
+    }
+
+    /// The segment that holds the durable mark: walked below it, verified above. Gives back whether
+    /// it holds to its end.
+    fn scan_marked(&mut self, base: Offset) -> Result<bool, RecoveryError> {
+        let path = segment_files(&self.log.directory, base).log;
+        let file = self.open(&path)?;
+        let length = file.length().map_err(io_error(&path))?;
+        let (position, synced) = (self.checkpoint.position, self.checkpoint.synced);
+        if length < position {
+            let reason = format!("the file ends here, {position} bytes were durable");
+            return Err(RecoveryError::Damaged {
+                path,
+                position: length,
+                reason,
+            });
+        }
+        let index = self.walk_marked(base, &*file, position)?;
+        self.scan_unmarked(base, file, index, (position, synced), length)
+    }
+
+    fn scan_later(&mut self, base: Offset) -> Result<bool, RecoveryError> {
+        let path = segment_files(&self.log.directory, base).log;
+        let file = self.open(&path)?;
+        let length = file.length().map_err(io_error(&path))?;
+        let index = IndexBuilder::new(base, self.log.config.index_interval_bytes);
+        self.scan_unmarked(base, file, index, (Position::ZERO, base), length)
+    }
+
+    /// Verifies what nothing says was durable and cuts the segment where it stops to hold.
+    fn scan_unmarked(
+        &mut self,
+        base: Offset,
+        file: FileRef,
+        mut index: IndexBuilder,
+        (from, expected): (Position, Offset),
+        length: Position,
+    ) -> Result<bool, RecoveryError> {
+        let path = segment_files(&self.log.directory, base).log;
+        let scan = Scan {
+            file: &*file,
+            from,
+            upto: length,
+            expected,
+            validate: true,
+        };
+        let (log, producers) = (&mut self.log, &mut self.producers);
+        let end = scan.run(|position, header| {
+            push_header(&mut index, position, header);
+            replay(log, producers, header);
+        });
+        let end = end.map_err(io_error(&path))?;
+        self.report.bytes_scanned += end.position.since(from);
+        let is_whole = end.damage.is_none();
+        if let Some(damage) = end.damage {
+            let cut = length.since(end.position);
+            log::warn!(
+                "{}: {cut} bytes cut at byte {}: {damage}",
+                path.display(),
+                end.position
+            );
+            self.report.bytes_cut += cut;
+            file.truncate(end.position).map_err(io_error(&path))?;
+        }
+        let mut segment = Segment::empty(base, file, 0, SegmentIndex::Memory(index));
+        settle(&mut segment, end.position, end.next);
+        segment.max = max_of(&mut segment);
+        segment.begun = first_timestamp(&segment);
+        self.segments.push_back(segment);
+        Ok(is_whole)
+    }
+
+    /// Removes segments that the log ends before, the last first.
+    fn remove_segments(&mut self, bases: &[Offset]) -> Result<(), RecoveryError> {
+        for base in bases.iter().rev() {
+            let files = segment_files(&self.log.directory, *base);
+            let length = self
+                .open(&files.log)?
+                .length()
+                .map_err(io_error(&files.log))?;
+            log::warn!("{}: removed, the log ends before it", files.log.display());
+            self.report.bytes_cut += length.get();
+            self.report.segments_removed += 1;
+            for path in [&files.index, &files.time_index, &files.summary, &files.log] {
+                match self.disk.remove_file(path) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    result => result.map_err(io_error(path))?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn seal_all_but_last(&mut self) {
+        let mut segments = std::mem::take(&mut self.segments);
+        let last = segments.pop_back();
+        for segment in segments.iter_mut().filter(|segment| segment.is_active()) {
+            self.write_sealed_hints(segment);
+        }
+        segments.extend(last);
+        self.segments = segments;
+    }
+
+    /// Makes what was accepted durable.
+    fn sync_tail(&self, first: Offset) -> Result<(), RecoveryError> {
+        for segment in self.segments.iter().filter(|segment| segment.base >= first) {
+            let path = segment_files(&self.log.directory, segment.base).log;
+            segment.file.sync().map_err(io_error(&path))?;
+        }
+        let directory = &self.log.directory;
+        self.disk
+            .sync_directory(directory)
+            .map_err(io_error(directory))
+    }
+}
+
+fn replay(log: &mut Log, producers: &mut ProducerState, header: &BatchHeader) {
+    producers.record(header, header.base_offset(), header.max_timestamp());
+    log.epochs
+        .record(header.leader_epoch(), header.base_offset());
+    log.leader_epoch = log.leader_epoch.max(header.leader_epoch());
+}
+
+/// The time of the first batch, as far as its header tells.
+fn first_timestamp(segment: &Segment) -> Option<Timestamp> {
+    let first = segment.walk(Position::ZERO).next_header().ok()??;
+    Some(first.1.max_timestamp()).filter(|timestamp| *timestamp > Timestamp::NONE)
+}
