@@ -3,8 +3,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "a test has files, threads and a voice"
+    reason = "a test of processes has files and threads"
 )]
 
 use corelane::config::Settings;
@@ -34,7 +33,7 @@ impl Broker {
         match Engine::start(config, false) {
             Ok(engine) => Some(Self { engine, data }),
             Err(EngineError::Start(StartError::RingRefused { reason, .. })) => {
-                println!("skipped: io_uring is refused here: {reason}");
+                eprintln!("skipped: io_uring is refused here: {reason}");
                 None
             }
             Err(error) => panic!("the broker does not start: {error}"),

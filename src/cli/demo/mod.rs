@@ -73,6 +73,8 @@ pub(crate) struct DemoArgs {
 const ORDERS: u32 = 100_000;
 /// The records' times lie in the hour before the demo.
 const SPAN_MS: i64 = 3_600_000;
+/// Smaller than a bulk load's, so that there are enough batches to speak of their latency.
+const BATCH_BYTES_MAX: usize = 256 * 1024;
 /// A whole input is held in memory.
 const INPUT_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
@@ -160,6 +162,7 @@ impl DemoArgs {
             partitions: self.partitions,
             producer: ProducerConfig {
                 compression: self.compression,
+                batch_bytes_max: BATCH_BYTES_MAX,
                 ..ProducerConfig::default()
             },
             producers: self.producers.unwrap_or(cores.clamp(2, 4)),

@@ -142,7 +142,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "{:13}ack latency {}",
+            "{:13}ack latency at full speed {}",
             "",
             produced.latencies.percentiles()
         )?;

@@ -147,14 +147,16 @@ impl fmt::Display for Summary {
             )?;
         }
         for (count, what) in [
-            (self.without_key, "lines had no key"),
-            (self.too_long, "lines were too long and are left out"),
-            (self.unreadable, "files could not be read"),
-            (self.undelivered, "lines were NOT delivered"),
+            (self.without_key, "without a key"),
+            (self.too_long, "too long and left out"),
+            (self.undelivered, "NOT delivered"),
         ] {
             if count > 0 {
-                write!(f, "\n{} {what}", human::count(count))?;
+                write!(f, "\n{what}: {} lines", human::count(count))?;
             }
+        }
+        if self.unreadable > 0 {
+            write!(f, "\nnot read to the end: {} files", self.unreadable)?;
         }
         Ok(())
     }
@@ -185,7 +187,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("zstd 5.0:1") && text.contains("10 lines were NOT"),
+            text.contains("zstd 5.0:1") && text.contains("NOT delivered: 10 lines"),
             "{text}"
         );
         assert!(!summary.is_complete());

@@ -1,10 +1,11 @@
 //! One connection: a socket, its state, and the thread that reads it.
 
+use super::clock::Clock;
 use crate::client::connection::{
     Answer, Answered, Connection, CorrelationId, Handshake, Outgoing, frame_length,
 };
 use crate::client::{ClientError, Request};
-use crate::types::NodeId;
+use crate::types::{Instant, NodeId};
 use bytes::Bytes;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
@@ -31,6 +32,8 @@ pub(super) struct Incoming {
     pub(super) link: LinkId,
     /// A frame without its length, or why there will be no more.
     pub(super) frame: Result<Bytes, ClientError>,
+    /// When it was there, however late it is looked at.
+    pub(super) at: Instant,
 }
 
 /// A connection in use.
@@ -112,6 +115,7 @@ impl Opened {
         node: NodeId,
         id: LinkId,
         events: Sender<Incoming>,
+        clock: Clock,
     ) -> Result<Link, ClientError> {
         // From here on the cores watch the time, and a connection may idle as long as it likes.
         self.socket
@@ -132,6 +136,7 @@ impl Opened {
                 node,
                 link: id,
                 frame,
+                at: clock.now(),
             });
             if ended || told.is_err() {
                 return;
