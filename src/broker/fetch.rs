@@ -4,7 +4,8 @@ use super::{
     ReadItem, ReadPart, TopicRef,
 };
 use crate::types::{CoreId, Instant, LeaderEpoch, Offset, PartitionIndex, TopicPartition};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 /// Read batches.
@@ -94,7 +95,9 @@ pub struct FetchOperation {
     state: State,
     /// A watched partition moved since the last read was sent.
     stale: bool,
-    watching: BTreeSet<CoreId>,
+    /// Watches asked for and not answered by a wake, per core. A core keeps one at most, but a wake
+    /// may be under way while it is asked anew.
+    watching: BTreeMap<CoreId, u32>,
     results: Scatter<Result<ReadPart, BrokerError>>,
 }
 
@@ -146,7 +149,7 @@ impl FetchOperation {
             deadline,
             state: State::Reading,
             stale: false,
-            watching: BTreeSet::new(),
+            watching: BTreeMap::new(),
             results: Scatter::new(),
         };
         let step = match operation.request.session.0 {
@@ -163,7 +166,7 @@ impl FetchOperation {
 
     /// The cores that watch for this fetch and must be told when it ends.
     pub fn watching(&self) -> impl Iterator<Item = CoreId> {
-        self.watching.iter().copied()
+        self.watching.keys().copied()
     }
 
     /// Takes a core's reply.
@@ -177,7 +180,12 @@ impl FetchOperation {
 
     /// A watched partition moved. Its core forgot the watch when it said so.
     pub fn wake(&mut self, from: CoreId, now: Instant) -> FetchStep {
-        self.watching.remove(&from);
+        if let Entry::Occupied(mut watches) = self.watching.entry(from) {
+            *watches.get_mut() -= 1;
+            if *watches.get() == 0 {
+                watches.remove();
+            }
+        }
         match self.state {
             State::Watching => self.read(now),
             State::Reading => {
@@ -256,12 +264,14 @@ impl FetchOperation {
         for (part, owner) in self.results.iter().zip(&self.owners) {
             if let (Ok(part), Ok((core, partition))) = (part, owner) {
                 outgoing.push(*core, (*partition, part.high_watermark));
-                self.watching.insert(*core);
             }
         }
-        let questions = outgoing.into_cores();
-        let watch = |(core, items)| (core, CoreRequest::Watch(items));
-        FetchStep::Ask(questions.map(watch).collect())
+        let mut questions = Vec::new();
+        for (core, items) in outgoing.into_cores() {
+            *self.watching.entry(core).or_default() += 1;
+            questions.push((core, CoreRequest::Watch(items)));
+        }
+        FetchStep::Ask(questions)
     }
 
     /// The response: whole batches in the client's order until `bytes_max` is reached, the first

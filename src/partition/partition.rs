@@ -316,10 +316,10 @@ impl Partition {
         if self.failure().is_some() {
             return;
         }
-        let expired = self
-            .log
+        self.log
             .expire(now.wall, self.high_watermark, &mut outcome.calls);
-        self.checkpoint_if(expired.is_some(), scan_bytes_max, outcome);
+        let is_due = self.log.is_start_waiting();
+        self.checkpoint_if(is_due, scan_bytes_max, outcome);
     }
 
     fn checkpoint_if(&mut self, due: bool, scan_bytes_max: u64, outcome: &mut Outcome) {
