@@ -164,6 +164,7 @@ impl Lane {
         self.ready.insert(place, batch);
         self.in_flight -= 1;
         self.draining = self.in_flight > 0;
+        self.proven = None;
         self.not_before = not_before;
         self.reason = reason;
     }
