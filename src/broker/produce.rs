@@ -87,14 +87,21 @@ pub struct ProduceOperation {
     results: Scatter<Result<Appended, BrokerError>>,
 }
 
+impl ProduceRequest {
+    /// Why every batch is refused, whatever it holds.
+    fn refusal(&self) -> Option<BrokerError> {
+        match self.acks {
+            Err(_) => Some(BrokerError::InvalidRequiredAcks),
+            Ok(_) if self.transactional => Some(BrokerError::TransactionsNotSupported),
+            Ok(_) => None,
+        }
+    }
+}
+
 impl ProduceOperation {
     /// Checks every batch and splits them over the cores that own their partitions.
     pub fn start(request: ProduceRequest, context: &Context<'_>) -> (Self, Questions) {
-        let refusal = match request.acks {
-            Err(_) => Some(BrokerError::InvalidRequiredAcks),
-            Ok(_) if request.transactional => Some(BrokerError::TransactionsNotSupported),
-            Ok(_) => None,
-        };
+        let refusal = request.refusal();
         let mut results = Scatter::new();
         let mut outgoing = Outgoing::new();
         let mut seen = BTreeSet::new();

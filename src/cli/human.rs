@@ -25,11 +25,6 @@ pub(crate) fn bytes_rate(number: u64, time: Duration) -> String {
     format!("{}/s", bytes(per_second(number, time) as u64))
 }
 
-/// A rate in things per second.
-pub(crate) fn count_rate(number: u64, time: Duration) -> String {
-    format!("{}/s", count(per_second(number, time) as u64))
-}
-
 /// How many a second; a time of zero counts as a microsecond.
 pub(crate) fn per_second(number: u64, time: Duration) -> f64 {
     number as f64 / time.as_secs_f64().max(1e-6)

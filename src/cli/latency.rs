@@ -14,13 +14,13 @@ pub(crate) struct Latencies(Histogram<u64>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Percentiles {
     /// Half were at most this.
-    pub(crate) p50_us: u64,
+    pub(crate) p50: u64,
     /// 99 of 100 were at most this.
-    pub(crate) p99_us: u64,
+    pub(crate) p99: u64,
     /// 999 of 1000 were at most this.
-    pub(crate) p99_9_us: u64,
+    pub(crate) p999: u64,
     /// The longest.
-    pub(crate) max_us: u64,
+    pub(crate) max: u64,
 }
 
 impl Latencies {
@@ -45,10 +45,10 @@ impl Latencies {
     /// The percentiles; all zero if nothing was counted.
     pub(crate) fn percentiles(&self) -> Percentiles {
         Percentiles {
-            p50_us: self.0.value_at_quantile(0.5),
-            p99_us: self.0.value_at_quantile(0.99),
-            p99_9_us: self.0.value_at_quantile(0.999),
-            max_us: self.0.max(),
+            p50: self.0.value_at_quantile(0.5),
+            p99: self.0.value_at_quantile(0.99),
+            p999: self.0.value_at_quantile(0.999),
+            max: self.0.max(),
         }
     }
 }
@@ -59,10 +59,10 @@ impl fmt::Display for Percentiles {
         write!(
             f,
             "p50 {}, p99 {}, p99.9 {}, max {}",
-            told(self.p50_us),
-            told(self.p99_us),
-            told(self.p99_9_us),
-            told(self.max_us)
+            told(self.p50),
+            told(self.p99),
+            told(self.p999),
+            told(self.max)
         )
     }
 }
@@ -81,9 +81,9 @@ mod tests {
         }
         all.merge(&half);
         let told = all.percentiles();
-        assert!((499..=501).contains(&told.p50_us), "{told:?}");
-        assert!((989..=991).contains(&told.p99_us), "{told:?}");
-        assert_eq!(told.max_us, 1000);
-        assert_eq!(Latencies::new().percentiles().p50_us, 0);
+        assert!((499..=501).contains(&told.p50), "{told:?}");
+        assert!((989..=991).contains(&told.p99), "{told:?}");
+        assert_eq!(told.max, 1000);
+        assert_eq!(Latencies::new().percentiles().p50, 0);
     }
 }

@@ -8,8 +8,10 @@
 mod bench;
 mod connect;
 mod consume;
+mod demo;
 mod error;
 mod human;
+mod inspect;
 mod interrupt;
 mod latency;
 mod line;
@@ -52,7 +54,9 @@ enum Command {
     Topic(topic::TopicArgs),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
+    Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
+    Demo(demo::DemoArgs),
 }
 
 impl Command {
@@ -62,7 +66,9 @@ impl Command {
             Self::Topic(args) => args.run(),
             Self::Produce(args) => args.run(),
             Self::Consume(args) => args.run(),
+            Self::Inspect(args) => args.run(),
             Self::Bench(args) => args.run(),
+            Self::Demo(args) => args.run(),
         }
     }
 }

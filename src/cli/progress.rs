@@ -41,11 +41,6 @@ impl Progress {
         Self(bar)
     }
 
-    /// Moves on to an absolute place.
-    pub(crate) fn set(&self, place: u64) {
-        self.0.set_position(place);
-    }
-
     /// Moves on by so much.
     pub(crate) fn advance(&self, by: u64) {
         self.0.inc(by);

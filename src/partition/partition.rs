@@ -35,6 +35,8 @@ pub struct Partition {
     /// Acks that wait for a sync, by the offset that must be synced (exclusive).
     waiting_for_sync: BTreeMap<(Offset, AppendToken), Appended>,
     flush_at: Option<Instant>,
+    /// The sync under way does not cover what is to be flushed: another follows it at once.
+    flush_again: bool,
 }
 
 /// What a topic's settings mean for each of its partitions.
@@ -82,6 +84,7 @@ impl Partition {
             waiting_for_room: VecDeque::new(),
             waiting_for_sync: BTreeMap::new(),
             flush_at: None,
+            flush_again: false,
         }
     }
 
@@ -232,15 +235,13 @@ impl Partition {
 
     /// Syncs what nobody waits for: [`Partition::flush_at`] was reached, or space for un-synced
     /// bytes is short.
-    pub fn flush(&mut self, now: Now, outcome: &mut Outcome) {
+    pub fn flush(&mut self, outcome: &mut Outcome) {
         self.flush_at = None;
         if self.failure().is_some() || self.log.unsynced_bytes() == 0 {
             return;
         }
-        if !self.log.begin_sync(&mut outcome.calls) {
-            // One is under way and does not cover the latest appends.
-            self.flush_at = Some(now.monotonic.after(FLUSH_AFTER));
-        }
+        // One that is under way does not cover the latest appends.
+        self.flush_again = !self.log.begin_sync(&mut outcome.calls);
     }
 
     /// A disk call of the log ended.
@@ -274,6 +275,9 @@ impl Partition {
                 break;
             }
             outcome.answers.push((token, Ok(entry.remove())));
+        }
+        if std::mem::take(&mut self.flush_again) {
+            self.flush(outcome);
         }
     }
 
@@ -312,10 +316,10 @@ impl Partition {
         if self.failure().is_some() {
             return;
         }
-        let expired = self
-            .log
+        self.log
             .expire(now.wall, self.high_watermark, &mut outcome.calls);
-        self.checkpoint_if(expired.is_some(), scan_bytes_max, outcome);
+        let is_due = self.log.is_start_waiting();
+        self.checkpoint_if(is_due, scan_bytes_max, outcome);
     }
 
     fn checkpoint_if(&mut self, due: bool, scan_bytes_max: u64, outcome: &mut Outcome) {

@@ -115,7 +115,7 @@ fn begun(durability: Durability) -> Bench {
     bench.settle();
     assert_eq!(bench.answers(), [(0, Ok(0))]);
     let mut outcome = Outcome::default();
-    bench.partition.flush(bench.now, &mut outcome);
+    bench.partition.flush(&mut outcome);
     bench.take(outcome);
     bench.settle();
     assert_eq!(bench.readable(), 1);
@@ -161,7 +161,7 @@ fn a_received_ack_is_given_at_once_but_nothing_is_readable_before_its_flush() {
         .expect("it is to become readable");
     assert_eq!(due, Instant::new(5_000));
     let mut outcome = Outcome::default();
-    bench.partition.flush(bench.now, &mut outcome);
+    bench.partition.flush(&mut outcome);
     bench.take(outcome);
     bench.end_calls("");
     assert_eq!((bench.readable(), bench.partition.flush_at()), (4, None));

@@ -60,6 +60,8 @@ const REMEDY_UNKNOWN: &str = "corelane needs Linux 5.8 or newer with io_uring al
 
 fn refused(error: &GlommioError<()>) -> StartError {
     let code = match error {
+        // glommio looks at the limit itself and wraps its finding in an error without a code.
+        error if error.to_string().contains("MemLockLimit") => Some(Errno::NOMEM),
         GlommioError::IoError(error) | GlommioError::EnhancedIoError { source: error, .. } => {
             error.raw_os_error().map(Errno::from_raw_os_error)
         }

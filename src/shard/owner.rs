@@ -111,19 +111,21 @@ impl Shard {
     /// Appends what waits while un-synced bytes are within their budget, first come first served.
     pub(super) fn append_throttled(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let most = self.config.limits.unsynced_bytes_per_core_max;
+        let mut grown = !self.owner.throttles;
         while self.owner.unsynced_bytes < most
             && let Some(next) = self.owner.throttled.pop_front()
         {
             self.append(next, now, effects);
+            grown = true;
         }
-        let throttles = !self.owner.throttled.is_empty();
-        if throttles && !std::mem::replace(&mut self.owner.throttles, throttles) {
-            self.flush_all(now, effects);
+        self.owner.throttles = !self.owner.throttled.is_empty();
+        // What was let in just now may be of partitions that nothing else would sync soon.
+        if self.owner.throttles && grown {
+            self.flush_all(effects);
         }
-        self.owner.throttles = throttles;
     }
 
-    fn flush_all(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    fn flush_all(&mut self, effects: &mut Vec<Effect>) {
         let dirty = self
             .partitions
             .iter()
@@ -131,7 +133,7 @@ impl Shard {
         let dirty: Vec<TopicPartition> = dirty.map(|(partition, _)| *partition).collect();
         for partition in dirty {
             self.with_partition(partition, effects, |partition, outcome| {
-                partition.flush(now, outcome);
+                partition.flush(outcome);
             });
         }
     }
@@ -382,6 +384,8 @@ impl Shard {
         watched: Vec<(TopicPartition, Offset)>,
         effects: &mut Vec<Effect>,
     ) {
+        // A fetch over several cores that one of them woke watches anew here, too.
+        self.watches.remove(asker);
         let moved = watched.iter().any(|(partition, seen)| {
             // A partition that is gone or failed has news as well.
             !matches!(self.partitions.get(partition), Some(Hosted::Online(partition))

@@ -114,7 +114,7 @@ impl Shard {
         self.expire_fetches(now, effects);
         while let Some(partition) = self.deadlines.due_flush(now.monotonic) {
             self.with_partition(partition, effects, |partition, outcome| {
-                partition.flush(now, outcome);
+                partition.flush(outcome);
             });
         }
         self.upkeep(now, effects);

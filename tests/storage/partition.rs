@@ -304,3 +304,8 @@ pub(crate) fn records_of(range: &FileRange) -> Vec<(Offset, Vec<u8>)> {
 pub(crate) fn log_name(base: i64) -> String {
     format!("{base:020}.log")
 }
+
+/// The base offset in a segment's file name.
+pub(crate) fn base(name: &str) -> i64 {
+    name.split('.').next().unwrap().parse().unwrap()
+}

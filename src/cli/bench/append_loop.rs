@@ -3,7 +3,7 @@
 
 use super::super::CliError;
 use super::workload::Batch;
-use super::{Bounds, joined, report};
+use super::{Bounds, Stopwatch, joined, report};
 use crate::broker::Part;
 use crate::config::Nodes;
 use crate::runtime::{Broker, Lane, Listeners, Settings};
@@ -16,7 +16,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// Frames under way per connection.
@@ -41,12 +40,12 @@ pub(super) fn measure(bounds: &Bounds, batch: &Batch) -> Result<f64, CliError> {
     let start = Listeners::bind(listen, Nodes::Single, bounds.cores)
         .and_then(|listeners| Broker::start(listeners, &settings, make));
     let broker = start.map_err(|error| CliError::Message(error.to_string()))?;
-    let started = std::time::Instant::now();
+    let watch = bounds.start();
     let frames = bytes_per_core / batch.bytes.len() as u64;
     let senders: Vec<_> = (0..bounds.cores)
         .map(|_| {
-            let (address, time, batch) = (broker.address(), bounds.time, batch.bytes.clone());
-            thread::spawn(move || send(address, time, frames, &batch))
+            let (address, watch, batch) = (broker.address(), watch.clone(), batch.bytes.clone());
+            thread::spawn(move || send(address, &watch, frames, &batch))
         })
         .collect();
     let mut answered = 0;
@@ -54,21 +53,20 @@ pub(super) fn measure(bounds: &Bounds, batch: &Batch) -> Result<f64, CliError> {
         answered += joined(sender.join())
             .map_err(|error| CliError::io("a connection of the loop", error))?;
     }
-    let seconds = started.elapsed().as_secs_f64();
+    let seconds = watch.seconds()?;
     broker.stop();
     let bytes = answered * batch.bytes.len() as u64;
     Ok(report::rounded(bytes as f64 / 1e6 / seconds))
 }
 
 /// Ships frames until the time or their number is over; says how many were answered.
-fn send(address: SocketAddr, time: Duration, frames: u64, batch: &Bytes) -> io::Result<u64> {
+fn send(address: SocketAddr, watch: &Stopwatch, frames: u64, batch: &Bytes) -> io::Result<u64> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     let length = (batch.len() as u32).to_be_bytes();
-    let started = std::time::Instant::now();
     let (mut sent, mut answered) = (0, 0);
     let mut answer = [0; 4];
-    while sent < frames.max(1) && started.elapsed() < time {
+    while sent < frames.max(1) && !watch.is_over() {
         stream.write_all(&length)?;
         stream.write_all(batch)?;
         sent += 1;

@@ -1,11 +1,10 @@
 //! Loopback TCP: one thread sends resident bytes, another reads and discards them.
 
 use super::super::CliError;
-use super::{joined, report};
+use super::{Bounds, joined, report};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::{Duration, Instant};
 
 /// Larger than a processor's caches, as the page cache that a broker sends from is.
 const SOURCE_BYTES: usize = 256 << 20;
@@ -15,7 +14,7 @@ const SEND_BYTES: usize = 256 << 10;
 const RECEIVE_BYTES: usize = 1 << 20;
 
 /// MB per second.
-pub(super) fn measure(time: Duration) -> Result<f64, CliError> {
+pub(super) fn measure(bounds: &Bounds) -> Result<f64, CliError> {
     let failed = |error| CliError::io("loopback TCP", error);
     let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
@@ -35,15 +34,15 @@ pub(super) fn measure(time: Duration) -> Result<f64, CliError> {
         Ok(())
     });
     let mut buffer = vec![0; RECEIVE_BYTES];
-    let started = Instant::now();
+    let watch = bounds.start();
     let mut bytes = 0_u64;
-    while started.elapsed() < time {
+    while !watch.is_over() {
         match receiver.read(&mut buffer).map_err(failed)? {
             0 => break,
             count => bytes += count as u64,
         }
     }
-    let seconds = started.elapsed().as_secs_f64();
+    let seconds = watch.seconds()?;
     drop(receiver);
     joined(sending.join()).map_err(failed)?;
     Ok(report::rounded(bytes as f64 / 1e6 / seconds))

@@ -6,7 +6,7 @@ use super::link::Link;
 use super::produce::{AcksArg, Shipping, measure_bases, share_out, ship_all};
 use super::report::{Measured, Throughput};
 use super::workload::Batch;
-use super::{Bounds, BrokerArgs, WorkloadArgs, joined, say};
+use super::{Bounds, BrokerArgs, Stopwatch, WorkloadArgs, joined, say};
 use crate::client::BrokerCode;
 use crate::client::connection::{Answer, Answered};
 use crate::protocol::kafka::messages::{FetchPartition, FetchRequest, FetchResponse, FetchTopic};
@@ -47,7 +47,6 @@ struct Reading {
     batch: Batch,
     partition_bytes: i32,
     bytes_max: u64,
-    time: Duration,
 }
 
 impl ConsumeArgs {
@@ -65,11 +64,15 @@ impl ConsumeArgs {
                 acks: AcksArg::All,
                 window: 16,
                 rate: None,
-                time: FILL_TIME,
             };
             (led.address, shipping)
         });
-        ship_all(fill.collect(), bounds.bytes.min(FILL_BYTES_MAX))?;
+        let filling = Bounds {
+            time: FILL_TIME,
+            ..bounds.clone()
+        };
+        let fill_bytes = bounds.bytes.min(FILL_BYTES_MAX);
+        ship_all(fill.collect(), &filling.start(), fill_bytes)?;
         say("consuming");
         let shares = share_out(&leaders, self.connections.into());
         let bytes_max = bounds.bytes / shares.len().max(1) as u64;
@@ -80,15 +83,14 @@ impl ConsumeArgs {
                 batch: batch.clone(),
                 partition_bytes: self.partition_bytes,
                 bytes_max,
-                time: bounds.time,
             };
             (led.address, reading)
         });
         let readings: Vec<_> = readings.collect();
         let cpu_before = broker.cpu_s();
-        let started = Instant::now();
-        let (bytes, latencies) = read_all(readings)?;
-        let seconds = started.elapsed().as_secs_f64();
+        let watch = bounds.start();
+        let (bytes, latencies) = read_all(readings, &watch)?;
+        let seconds = watch.seconds()?;
         let cpu = broker
             .cpu_s()
             .zip(cpu_before)
@@ -108,10 +110,16 @@ impl ConsumeArgs {
     }
 }
 
-fn read_all(readings: Vec<(String, Reading)>) -> Result<(u64, Latencies), CliError> {
+fn read_all(
+    readings: Vec<(String, Reading)>,
+    watch: &Stopwatch,
+) -> Result<(u64, Latencies), CliError> {
     let threads: Vec<_> = readings
         .into_iter()
-        .map(|(address, reading)| thread::spawn(move || reading.run(&address)))
+        .map(|(address, reading)| {
+            let watch = watch.clone();
+            thread::spawn(move || reading.run(&address, &watch))
+        })
         .collect();
     let mut total = (0, Latencies::new());
     for thread in threads {
@@ -123,12 +131,11 @@ fn read_all(readings: Vec<(String, Reading)>) -> Result<(u64, Latencies), CliErr
 }
 
 impl Reading {
-    fn run(mut self, address: &str) -> Result<(u64, Latencies), CliError> {
+    fn run(mut self, address: &str, watch: &Stopwatch) -> Result<(u64, Latencies), CliError> {
         let link = Link::connect(address)?;
         let mut latencies = Latencies::new();
         let mut bytes = 0;
-        let deadline = Instant::now() + self.time;
-        while Instant::now() < deadline && bytes < self.bytes_max {
+        while !watch.is_over() && bytes < self.bytes_max {
             link.send(&self.request(), &[], Answered::Yes, Instant::now())?;
             let Some((answer, since)) = link.receive()? else {
                 break;

@@ -2,13 +2,13 @@
 
 use super::super::CliError;
 use super::super::latency::Latencies;
-use super::{Bounds, report};
+use super::{Bounds, Stopwatch, report};
 use rustix::fs::{FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// What is written at once when writing sequentially.
@@ -25,11 +25,17 @@ const SEQUENTIAL_BYTES_MAX: u64 = 1 << 30;
 pub(super) fn measure(bounds: &Bounds) -> Result<report::Disk, CliError> {
     let failed = |error| CliError::io(bounds.directory.display().to_string(), error);
     let directory = TempDir::new_in(&bounds.directory).map_err(failed)?;
-    let time = bounds.time / 2;
+    let half = Bounds {
+        time: bounds.time / 2,
+        ..bounds.clone()
+    };
     let bytes = bounds.bytes.min(SEQUENTIAL_BYTES_MAX);
-    let sequential = sequential(&directory.path().join("sequential"), time, bytes);
+    let path = directory.path().join("sequential");
+    let sequential = sequential(&path, &half.start(), bytes);
     let sequential_write_mb_per_s = report::rounded(sequential.map_err(failed)?);
-    let (latencies, direct) = durable(&directory.path().join("journal"), time).map_err(failed)?;
+    let (latencies, direct) =
+        durable(&directory.path().join("journal"), &half.start()).map_err(failed)?;
+    bounds.interrupt.check()?;
     Ok(report::Disk {
         sequential_write_mb_per_s,
         direct_write_us: latencies.percentiles(),
@@ -43,13 +49,13 @@ fn create(path: &Path, extra: OFlags) -> io::Result<OwnedFd> {
 }
 
 /// MB per second, the sync at the end included.
-fn sequential(path: &Path, time: Duration, bytes: u64) -> io::Result<f64> {
+fn sequential(path: &Path, watch: &Stopwatch, bytes: u64) -> io::Result<f64> {
     let file = create(path, OFlags::empty())?;
     rustix::fs::fallocate(&file, FallocateFlags::KEEP_SIZE, 0, bytes)?;
     let chunk = vec![0x5a; CHUNK_BYTES];
     let started = Instant::now();
     let mut at = 0;
-    while at < bytes && started.elapsed() < time {
+    while at < bytes && !watch.is_over() {
         write_all(&file, &chunk, at)?;
         at += chunk.len() as u64;
     }
@@ -58,7 +64,7 @@ fn sequential(path: &Path, time: Duration, bytes: u64) -> io::Result<f64> {
 }
 
 /// Latencies of writes that are on the device when they return, and whether they are direct.
-fn durable(path: &Path, time: Duration) -> io::Result<(Latencies, bool)> {
+fn durable(path: &Path, watch: &Stopwatch) -> io::Result<(Latencies, bool)> {
     // Written once before, so that the measured writes change no metadata.
     let file = create(path, OFlags::empty())?;
     write_all(&file, &vec![0; JOURNAL_BYTES], 0)?;
@@ -76,12 +82,11 @@ fn durable(path: &Path, time: Duration) -> io::Result<(Latencies, bool)> {
         .get(aligned..aligned + BLOCK_BYTES)
         .unwrap_or_default();
     let mut latencies = Latencies::new();
-    let started = Instant::now();
     for place in (0..JOURNAL_BYTES as u64).step_by(BLOCK_BYTES).cycle() {
         let before = Instant::now();
         write_all(&file, block, place)?;
         latencies.record(before.elapsed());
-        if started.elapsed() >= time {
+        if watch.is_over() {
             break;
         }
     }

@@ -11,16 +11,18 @@ mod consume;
 mod disk;
 mod link;
 mod pace;
+mod polls;
 mod process;
 mod produce;
 mod report;
 mod workload;
 
+use super::interrupt::Interrupt;
 use super::{CliError, output};
 use broker::BrokerArgs;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use workload::WorkloadArgs;
 
 /// How long the two bases are measured, at most.
@@ -41,15 +43,23 @@ pub(crate) struct BenchArgs {
     what: What,
 
     /// How long to measure, at most
-    #[arg(long, value_name = "N", default_value_t = 5, global = true, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "N", default_value_t = 5, global = true)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
 
     /// How much to move, at most
-    #[arg(long, value_name = "TOTAL", default_value_t = 4_000_000_000, global = true, value_parser = clap::value_parser!(u64).range(1_000_000..))]
+    #[arg(
+        long,
+        value_name = "TOTAL",
+        default_value_t = 4_000_000_000,
+        global = true
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(1_000_000..))]
     bytes: u64,
 
     /// How many data cores of the broker
-    #[arg(long, value_name = "N", default_value_t = 1, global = true, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = 1, global = true)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
     cores: u16,
 
     /// Where files are made and removed again; the system's temporary directory if left out
@@ -81,6 +91,12 @@ Examples:
     /// Read batches that were shipped before
     #[command(after_help = "Example:\n  corelane bench consume --partitions 4")]
     Consume(consume::ConsumeArgs),
+    /// Keep many consumers waiting for records that do not come
+    #[command(after_help = "\
+Examples:
+  corelane bench polls --wait-ms 500 --seconds 20
+  corelane bench polls --consumers 1000 --wait-ms 30000 --seconds 60")]
+    Polls(polls::PollsArgs),
 }
 
 /// What every measurement is bounded by.
@@ -90,6 +106,15 @@ struct Bounds {
     bytes: u64,
     cores: u16,
     directory: PathBuf,
+    interrupt: Interrupt,
+}
+
+/// The time of one measurement.
+#[derive(Debug, Clone)]
+struct Stopwatch {
+    started: Instant,
+    time: Duration,
+    interrupt: Interrupt,
 }
 
 impl BenchArgs {
@@ -99,10 +124,11 @@ impl BenchArgs {
             bytes: self.bytes,
             cores: self.cores,
             directory: self.directory.unwrap_or_else(std::env::temp_dir),
+            interrupt: Interrupt::install()?,
         };
         match self.what {
             What::Ceiling => {
-                let mb_per_s = ceiling::measure(bounds.time)?;
+                let mb_per_s = ceiling::measure(&bounds)?;
                 report::tell(&report::Ceiling { mb_per_s }, self.json)
             }
             What::Disk => report::tell(&disk::measure(&bounds)?, self.json),
@@ -113,17 +139,40 @@ impl BenchArgs {
             }
             What::Produce(args) => report::tell(&args.measure(&bounds)?, self.json),
             What::Consume(args) => report::tell(&args.measure(&bounds)?, self.json),
+            What::Polls(args) => report::tell(&args.measure(&bounds)?, self.json),
         }
     }
 }
 
 impl Bounds {
+    /// Starts the time of a measurement.
+    fn start(&self) -> Stopwatch {
+        Stopwatch {
+            started: Instant::now(),
+            time: self.time,
+            interrupt: self.interrupt.clone(),
+        }
+    }
+
     /// Shorter ones for a base of comparison.
     fn of_a_base(&self) -> Self {
         Self {
             time: self.time.min(BASE_TIME_MAX),
             ..self.clone()
         }
+    }
+}
+
+impl Stopwatch {
+    /// Whether the time is up, or the user has seen enough.
+    fn is_over(&self) -> bool {
+        self.started.elapsed() >= self.time || self.interrupt.is_set()
+    }
+
+    /// The seconds that were measured; an error where the user ended it.
+    fn seconds(&self) -> Result<f64, CliError> {
+        self.interrupt.check()?;
+        Ok(self.started.elapsed().as_secs_f64())
     }
 }
 

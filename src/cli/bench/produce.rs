@@ -8,7 +8,7 @@ use super::link::Link;
 use super::pace::Pace;
 use super::report::{Bases, Measured, Throughput};
 use super::workload::Batch;
-use super::{Bounds, BrokerArgs, WorkloadArgs, append_loop, ceiling, joined, say};
+use super::{Bounds, BrokerArgs, Stopwatch, WorkloadArgs, append_loop, ceiling, joined, say};
 use crate::client::BrokerCode;
 use crate::client::connection::{Answer, Answered};
 use crate::protocol::kafka::messages::{
@@ -18,7 +18,7 @@ use crate::wire::{Array, Records};
 use clap::{Args, ValueEnum};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// An open loop's backlog past which it is hopeless.
 const BACKLOG_MAX: usize = 100_000;
@@ -73,7 +73,6 @@ pub(super) struct Shipping {
     pub(super) window: usize,
     /// Batches a second; none for a closed loop.
     pub(super) rate: Option<f64>,
-    pub(super) time: Duration,
 }
 
 impl ProduceArgs {
@@ -83,11 +82,11 @@ impl ProduceArgs {
         say("producing");
         let mut broker = self.broker.open(bounds)?;
         let leaders = broker.leaders()?;
-        let shippings = self.shippings(broker.topic(), &batch, bounds, &leaders);
+        let shippings = self.shippings(broker.topic(), &batch, &leaders);
         let cpu_before = broker.cpu_s();
-        let started = Instant::now();
-        let (batches, latencies) = ship_all(shippings, bounds.bytes)?;
-        let seconds = started.elapsed().as_secs_f64();
+        let watch = bounds.start();
+        let (batches, latencies) = ship_all(shippings, &watch, bounds.bytes)?;
+        let seconds = watch.seconds()?;
         let cpu = broker
             .cpu_s()
             .zip(cpu_before)
@@ -106,13 +105,7 @@ impl ProduceArgs {
         Ok(measured.compared(bases))
     }
 
-    fn shippings(
-        &self,
-        topic: &str,
-        batch: &Batch,
-        bounds: &Bounds,
-        leaders: &[Led],
-    ) -> Vec<(String, Shipping)> {
+    fn shippings(&self, topic: &str, batch: &Batch, leaders: &[Led]) -> Vec<(String, Shipping)> {
         let shares = share_out(leaders, self.connections.into());
         let batches_per_s = self.rate.map(|rate| rate / batch.records as f64);
         let rate = batches_per_s.map(|rate| rate / shares.len() as f64);
@@ -124,7 +117,6 @@ impl ProduceArgs {
                 acks: self.acks,
                 window: self.in_flight.into(),
                 rate,
-                time: bounds.time,
             };
             (led.address, shipping)
         };
@@ -136,7 +128,7 @@ impl ProduceArgs {
 pub(super) fn measure_bases(bounds: &Bounds, batch: &Batch) -> Result<Bases, CliError> {
     let bounds = bounds.of_a_base();
     say("measuring loopback TCP");
-    let ceiling_mb_per_s = ceiling::measure(bounds.time)?;
+    let ceiling_mb_per_s = ceiling::measure(&bounds)?;
     say("measuring receive, check, append");
     let loop_mb_per_s = append_loop::measure(&bounds, batch)?;
     Ok(Bases {
@@ -169,13 +161,14 @@ pub(super) fn share_out(leaders: &[Led], connections: usize) -> Vec<Led> {
 /// Ships over all connections at once; says how many batches were taken, and the acks' latencies.
 pub(super) fn ship_all(
     shippings: Vec<(String, Shipping)>,
+    watch: &Stopwatch,
     bytes: u64,
 ) -> Result<(u64, Latencies), CliError> {
     let left = AtomicU64::new(bytes);
     thread::scope(|scope| {
         let threads: Vec<_> = shippings
             .iter()
-            .map(|(address, shipping)| scope.spawn(|| shipping.run(address, &left)))
+            .map(|(address, shipping)| scope.spawn(|| shipping.run(address, watch, &left)))
             .collect();
         let mut total = (0, Latencies::new());
         for thread in threads {
@@ -188,10 +181,15 @@ pub(super) fn ship_all(
 }
 
 impl Shipping {
-    fn run(&self, address: &str, left: &AtomicU64) -> Result<(u64, Latencies), CliError> {
+    fn run(
+        &self,
+        address: &str,
+        watch: &Stopwatch,
+        left: &AtomicU64,
+    ) -> Result<(u64, Latencies), CliError> {
         let link = Link::connect(address)?;
         if self.acks == AcksArg::None {
-            let batches = self.send(&link, left)?;
+            let batches = self.send(&link, watch, left)?;
             link.barrier()?;
             return Ok((batches, Latencies::new()));
         }
@@ -203,7 +201,7 @@ impl Shipping {
                 }
                 received
             });
-            let sent = self.send(&link, left);
+            let sent = self.send(&link, watch, left);
             match &sent {
                 Ok(_) => link.finish(),
                 Err(_) => link.abort(),
@@ -215,7 +213,7 @@ impl Shipping {
     }
 
     /// Sends until the time or the bytes are over; says how many batches.
-    fn send(&self, link: &Link, left: &AtomicU64) -> Result<u64, CliError> {
+    fn send(&self, link: &Link, watch: &Stopwatch, left: &AtomicU64) -> Result<u64, CliError> {
         let size = self.batch.bytes.len() as u64;
         let answered = match self.acks {
             AcksArg::None => Answered::No,
@@ -227,15 +225,13 @@ impl Shipping {
         } else {
             self.window
         };
-        let deadline = Instant::now() + self.time;
         let records = [self.batch.bytes.clone()];
         for (number, partition) in (0..).zip(self.partitions.iter().cycle()) {
             let since = match pace {
-                Some(pace) if pace.due(number) >= deadline => return Ok(number),
                 Some(pace) => pace.wait(number),
                 None => Instant::now(),
             };
-            let enough = Instant::now() >= deadline && pace.is_none()
+            let enough = watch.is_over()
                 || left
                     .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                         left.checked_sub(size)

@@ -103,7 +103,15 @@ mod tests {
         let lines = Lines::new(b"a\r\n\n\xff\x00\nlast".to_vec(), None);
         let mut got = produced(&lines);
         got.sort();
-        assert_eq!(got, [b"".to_vec(), b"a\r".to_vec(), b"last".to_vec(), b"\xff\0".to_vec()]);
+        assert_eq!(
+            got,
+            [
+                b"".to_vec(),
+                b"a\r".to_vec(),
+                b"last".to_vec(),
+                b"\xff\0".to_vec()
+            ]
+        );
         assert_eq!(produced(&Lines::new(vec![], Some(5))).len(), 0);
     }
 

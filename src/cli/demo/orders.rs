@@ -176,11 +176,18 @@ fn placed(json: &mut Json<'_>, facts: &Facts, rng: &mut fastrand::Rng) {
             json.raw(",");
         }
         let last = item + 1 == facts.items;
-        let cents = if last { rest_cents } else { rng.u64(..=rest_cents) };
+        let cents = if last {
+            rest_cents
+        } else {
+            rng.u64(..=rest_cents)
+        };
         rest_cents -= cents;
         json.raw("{\"sku\":\"SKU-");
         push_decimal(json.0, rng.u64(..1_000_000), 6);
-        json.text("\",\"name\":\"", pick(&PRODUCTS, rng.usize(..PRODUCTS.len())));
+        json.text(
+            "\",\"name\":\"",
+            pick(&PRODUCTS, rng.usize(..PRODUCTS.len())),
+        );
         json.raw("\",\"quantity\":");
         json.number(rng.u64(1..=4));
         json.raw(",\"cents\":");
@@ -223,7 +230,11 @@ fn completed(json: &mut Json<'_>, rng: &mut fastrand::Rng) {
     json.raw(",\"event\":\"completed\",\"signed\":");
     json.raw(if rng.bool() { "true" } else { "false" });
     json.raw(",\"handover\":\"");
-    json.raw(if rng.u8(..) < 200 { "recipient" } else { "neighbour" });
+    json.raw(if rng.u8(..) < 200 {
+        "recipient"
+    } else {
+        "neighbour"
+    });
     json.raw("\",\"days\":");
     json.number(rng.u64(1..9));
 }
@@ -260,8 +271,11 @@ impl Json<'_> {
     fn hex(&mut self, number: u64) {
         for shift in (0..16).rev() {
             let digit = (number >> (4 * shift) & 0xf) as u8;
-            self.0
-                .push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+            self.0.push(if digit < 10 {
+                b'0' + digit
+            } else {
+                b'a' + digit - 10
+            });
         }
     }
 }
@@ -335,7 +349,13 @@ mod tests {
         orders.write_key(42, &mut key);
         assert_eq!(key, b"ord-0000000042");
         assert_eq!(orders.entity_of(&key), Some(42));
-        for bad in ["ord-0000000100", "ord-42", "x", "ord-00000000x2", "ord-9999999999"] {
+        for bad in [
+            "ord-0000000100",
+            "ord-42",
+            "x",
+            "ord-00000000x2",
+            "ord-9999999999",
+        ] {
             assert_eq!(orders.entity_of(bad.as_bytes()), None, "{bad}");
         }
     }

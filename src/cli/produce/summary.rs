@@ -50,7 +50,7 @@ pub(super) struct Report<'a> {
     seconds: f64,
     lines_per_second: f64,
     bytes_per_second: f64,
-    ack_latency: Percentiles,
+    ack_us: Percentiles,
 }
 
 impl Summary {
@@ -118,7 +118,7 @@ impl Summary {
             seconds: self.elapsed.as_secs_f64(),
             lines_per_second: human::per_second(self.delivered, self.elapsed),
             bytes_per_second: human::per_second(self.read_bytes, self.elapsed),
-            ack_latency: self.latencies.percentiles(),
+            ack_us: self.latencies.percentiles(),
         }
     }
 }
@@ -147,14 +147,16 @@ impl fmt::Display for Summary {
             )?;
         }
         for (count, what) in [
-            (self.without_key, "lines had no key"),
-            (self.too_long, "lines were too long and are left out"),
-            (self.unreadable, "files could not be read"),
-            (self.undelivered, "lines were NOT delivered"),
+            (self.without_key, "without a key"),
+            (self.too_long, "too long and left out"),
+            (self.undelivered, "NOT delivered"),
         ] {
             if count > 0 {
-                write!(f, "\n{} {what}", human::count(count))?;
+                write!(f, "\n{what}: {} lines", human::count(count))?;
             }
+        }
+        if self.unreadable > 0 {
+            write!(f, "\nnot read to the end: {} files", self.unreadable)?;
         }
         Ok(())
     }
@@ -185,12 +187,12 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("zstd 5.0:1") && text.contains("10 lines were NOT"),
+            text.contains("zstd 5.0:1") && text.contains("NOT delivered: 10 lines"),
             "{text}"
         );
         assert!(!summary.is_complete());
         let report = serde_json::to_value(summary.report()).expect("JSON");
-        assert_eq!(report["ack_latency"]["p50_us"], 2000);
+        assert_eq!(report["ack_us"]["p50"], 2000);
         assert_eq!(report["compression_ratio"], 5.0);
     }
 }

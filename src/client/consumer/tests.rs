@@ -1,11 +1,16 @@
 use super::*;
+use crate::client::BrokerCode;
 use crate::client::metadata::tests::metadata;
 use crate::protocol::kafka::messages::{
-    FetchableTopicResponse, ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+    FetchResponse, FetchableTopicResponse, ListOffsetsPartitionResponse, ListOffsetsResponse,
+    ListOffsetsTopicResponse, PartitionData,
 };
 use crate::record::{BatchBuilder, Compression, DecompressionLimits};
-use crate::wire::Records;
+use crate::types::Timestamp;
+use crate::wire::{Array, Records};
+use bytes::Bytes;
 use proptest::prelude::*;
+use std::time::Duration;
 
 const LEADERS: &[(i32, i32)] = &[(1, 0), (2, 0)];
 

@@ -2,7 +2,8 @@
 //!
 //! Invariants: batches leave in the order of their first attempt; after a failure nothing leaves
 //! until everything under way came back, so that no retry is overtaken; all batches under way are
-//! under way to one node.
+//! under way to one node; until a node took a first batch, only that one is under way to it, as
+//! brokers take any sequence for the first of a producer that they do not know.
 
 use super::config::ProducerConfig;
 use crate::record::{BatchBuilder, BuildError};
@@ -38,6 +39,8 @@ pub(super) struct Lane {
     ready: VecDeque<Batch>,
     in_flight: usize,
     node: Option<NodeId>,
+    /// The node that took a batch of this lane, so that it knows the sequences.
+    proven: Option<NodeId>,
     identity: Option<Identity>,
     next_sequence: Sequence,
     next_order: u64,
@@ -55,6 +58,7 @@ impl Lane {
             ready: VecDeque::new(),
             in_flight: 0,
             node: None,
+            proven: None,
             identity,
             next_sequence: Sequence::FIRST,
             next_order: 0,
@@ -121,9 +125,14 @@ impl Lane {
 
     /// Whether a batch could leave for `node` now, if there were one.
     pub(super) fn may_send(&self, now: Instant, node: NodeId, config: &ProducerConfig) -> bool {
+        let in_flight_max = if self.proven == Some(node) {
+            config.in_flight_per_partition()
+        } else {
+            1
+        };
         now >= self.not_before
             && !self.draining
-            && self.in_flight < config.in_flight_per_partition()
+            && self.in_flight < in_flight_max
             && (self.in_flight == 0 || self.node == Some(node))
     }
 
@@ -140,8 +149,9 @@ impl Lane {
         Some(batch)
     }
 
-    /// A batch came back delivered or given up.
+    /// A batch was delivered.
     pub(super) fn done(&mut self) {
+        self.proven = self.node;
         self.in_flight -= 1;
         self.draining &= self.in_flight > 0;
     }
@@ -154,6 +164,7 @@ impl Lane {
         self.ready.insert(place, batch);
         self.in_flight -= 1;
         self.draining = self.in_flight > 0;
+        self.proven = None;
         self.not_before = not_before;
         self.reason = reason;
     }

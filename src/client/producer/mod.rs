@@ -7,82 +7,22 @@
 //! once (idempotent, `acks=all`), whatever is lost or moves on the way; a producer that cannot keep
 //! that promise fails for good and says why; at most `buffer_bytes_max` bytes are held.
 
+mod answers;
+mod call;
 mod config;
 mod lane;
 
+pub use call::{CallId, ProduceCall};
 pub use config::{Acks, ProducerConfig};
 pub use lane::Identity;
 
+use super::ClientError;
 use super::metadata::{Metadata, TopicMetadata};
-use super::{BrokerCode, ClientError};
-use crate::protocol::kafka::messages::{
-    PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
-    TopicProduceData,
-};
 use crate::record::partition_for_key;
 use crate::types::{Instant, NodeId, Offset, PartitionIndex, Timestamp};
-use crate::wire::{Array, Records};
-use bytes::Bytes;
 use lane::{Batch, Lane};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-
-/// A call's number, unique in the life of its producer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CallId(u64);
-
-/// A Produce to make.
-#[derive(Debug)]
-pub struct ProduceCall {
-    /// Its number, to report its end with.
-    pub id: CallId,
-    /// Whom to send it to.
-    pub node: NodeId,
-    topic: String,
-    acks: Acks,
-    timeout: Duration,
-    batches: Vec<(PartitionIndex, Bytes)>,
-}
-
-impl ProduceCall {
-    /// The request; its record data refer to [`records`](Self::records).
-    pub fn request(&self) -> ProduceRequest<'_> {
-        let partitions = self
-            .batches
-            .iter()
-            .enumerate()
-            .map(|(index, (partition, bytes))| {
-                let length = bytes.len() as u32;
-                PartitionProduceData {
-                    index: partition.get(),
-                    records: Some(Records::External { index, length }),
-                }
-            });
-        ProduceRequest {
-            transactional_id: None,
-            acks: self.acks.code(),
-            timeout_ms: i32::try_from(self.timeout.as_millis()).unwrap_or(i32::MAX),
-            topic_data: Array::from(vec![TopicProduceData {
-                name: &self.topic,
-                partition_data: partitions.collect(),
-                ..Default::default()
-            }]),
-        }
-    }
-
-    /// The batches, one for each partition of the request.
-    pub fn records(&self) -> Vec<Bytes> {
-        self.batches
-            .iter()
-            .map(|(_, bytes)| bytes.clone())
-            .collect()
-    }
-
-    /// Whether the broker will answer.
-    pub const fn is_answered(&self) -> bool {
-        !matches!(self.acks, Acks::None)
-    }
-}
 
 /// A batch that arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -348,107 +288,6 @@ impl Producer {
             },
         );
         call
-    }
-
-    /// The broker answered a call.
-    pub fn answered(&mut self, now: Instant, id: CallId, response: &ProduceResponse<'_>) {
-        let Some(call) = self.calls.remove(&id) else {
-            return;
-        };
-        let latency = now.since(call.sent_at);
-        let topic = response
-            .responses
-            .iter()
-            .find(|topic| topic.name == self.topic)
-            .unwrap_or_default();
-        let answers: BTreeMap<i32, PartitionProduceResponse<'_>> = topic
-            .partition_responses
-            .iter()
-            .map(|answer| (answer.index, answer))
-            .collect();
-        for (partition, batch) in call.batches {
-            match answers.get(&partition.get()) {
-                Some(answer) => self.settle(now, latency, partition, batch, answer),
-                None => self.retry(now, partition, batch, "the answer leaves it out".into()),
-            }
-        }
-    }
-
-    fn settle(
-        &mut self,
-        now: Instant,
-        latency: Duration,
-        partition: PartitionIndex,
-        batch: Batch,
-        answer: &PartitionProduceResponse<'_>,
-    ) {
-        let code = BrokerCode::new(answer.error_code);
-        match code {
-            BrokerCode::NONE => {
-                let base_offset =
-                    (answer.base_offset >= 0).then(|| Offset::new(answer.base_offset));
-                self.delivered(latency, partition, batch, base_offset);
-            }
-            // A retry of what had arrived already, longer ago than the broker remembers offsets.
-            BrokerCode::DUPLICATE_SEQUENCE_NUMBER => {
-                self.delivered(latency, partition, batch, None)
-            }
-            // It overtook an older batch that is being tried again, and will follow it.
-            BrokerCode::OUT_OF_ORDER_SEQUENCE_NUMBER if self.follows_a_retry(partition, &batch) => {
-                self.retry(now, partition, batch, code.to_string());
-            }
-            _ if code.is_retriable() => {
-                self.wants_metadata |= code.wants_metadata();
-                self.retry(now, partition, batch, code.to_string());
-            }
-            _ => self.fail(ClientError::Partition {
-                topic: self.topic.clone(),
-                partition: partition.get(),
-                code,
-                message: answer.error_message.map(str::to_owned),
-            }),
-        }
-    }
-
-    fn follows_a_retry(&self, partition: PartitionIndex, batch: &Batch) -> bool {
-        let waiting = self
-            .lanes
-            .get(partition.get() as usize)
-            .is_some_and(|lane| lane.has_older_waiting(batch.order));
-        let older = |(other, under_way): &(PartitionIndex, Batch)| {
-            *other == partition && under_way.order < batch.order
-        };
-        waiting
-            || self
-                .calls
-                .values()
-                .any(|call| call.batches.iter().any(older))
-    }
-
-    fn delivered(
-        &mut self,
-        latency: Duration,
-        partition: PartitionIndex,
-        batch: Batch,
-        base_offset: Option<Offset>,
-    ) {
-        self.lane(partition.get() as usize).done();
-        self.held_bytes -= batch.raw_bytes;
-        self.held_records -= u64::from(batch.records);
-        self.deliveries.push_back(Delivery {
-            partition,
-            base_offset,
-            records: batch.records,
-            raw_bytes: batch.raw_bytes,
-            sent_bytes: batch.bytes.len(),
-            latency,
-        });
-    }
-
-    fn retry(&mut self, now: Instant, partition: PartitionIndex, batch: Batch, reason: String) {
-        let not_before = now.after(self.config.retry_pause);
-        self.lane(partition.get() as usize)
-            .again(batch, not_before, reason);
     }
 
     fn fail(&mut self, error: ClientError) {

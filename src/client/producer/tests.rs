@@ -1,8 +1,13 @@
 use super::*;
+use crate::client::BrokerCode;
 use crate::client::metadata::tests::metadata;
-use crate::protocol::kafka::messages::TopicProduceResponse;
+use crate::protocol::kafka::messages::{
+    PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
+};
 use crate::record::{Batch as RecordBatch, Compression, DecompressionLimits};
 use crate::types::{ProducerEpoch, ProducerId, Sequence};
+use crate::wire::Array;
+use bytes::Bytes;
 use proptest::prelude::*;
 
 const IDENTITY: Identity = (ProducerId::new(7), ProducerEpoch::new(0));
@@ -31,7 +36,8 @@ fn at(ms: u64) -> Instant {
 #[derive(Default)]
 struct Log {
     values: Vec<Vec<u8>>,
-    next_sequence: i32,
+    /// None: the producer is not known here yet, and may begin with any sequence (as with Kafka).
+    next_sequence: Option<i32>,
 }
 
 #[derive(Default)]
@@ -43,8 +49,9 @@ impl Logs {
         let batch = RecordBatch::validate(bytes.clone()).expect("a valid batch");
         let log = self.0.entry(partition.get()).or_default();
         let sequence = batch.header().base_sequence();
-        if sequence != Sequence::NONE && sequence.get() != log.next_sequence {
-            let code = if sequence.get() < log.next_sequence {
+        let due = log.next_sequence.unwrap_or(sequence.get());
+        if sequence != Sequence::NONE && sequence.get() != due {
+            let code = if sequence.get() < due {
                 BrokerCode::DUPLICATE_SEQUENCE_NUMBER
             } else {
                 BrokerCode::OUT_OF_ORDER_SEQUENCE_NUMBER
@@ -59,7 +66,7 @@ impl Logs {
             let value = record.expect("a record").value.expect("a value");
             log.values.push(value.to_vec());
         }
-        log.next_sequence += batch.header().record_count();
+        log.next_sequence = Some(due + batch.header().record_count());
         (BrokerCode::NONE, base)
     }
 
@@ -171,6 +178,13 @@ fn no_more_than_five_calls_are_under_way_to_a_node() {
     for _ in 0..60 {
         append(&mut producer, Some(b"same"), &[0; 90]);
     }
+    let first = poll(&mut producer, at(1)).expect("a call");
+    assert!(
+        poll(&mut producer, at(1)).is_none(),
+        "the first one alone: a broker takes any sequence for a producer's first"
+    );
+    let answers = Logs::default().serve(&first);
+    producer.answered(at(1), first.id, &response(&answers));
     let mut calls = 0;
     while poll(&mut producer, at(1)).is_some() {
         calls += 1;

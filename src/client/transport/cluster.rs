@@ -57,6 +57,8 @@ pub enum Event {
         node: NodeId,
         /// What.
         answer: Answer,
+        /// When.
+        at: Instant,
     },
     /// The connection to a broker is gone, with all that was under way on it.
     Lost {
@@ -239,7 +241,7 @@ impl Cluster {
         if !self.links.contains_key(&node) {
             let address = self.metadata.address(node).unwrap_or_default().to_owned();
             let opened = Opened::connect(&address, &self.config.link())?;
-            let link = opened.start(node, self.next_link, self.sender.clone())?;
+            let link = opened.start(node, self.next_link, self.sender.clone(), self.clock)?;
             self.next_link += 1;
             self.links.insert(node, link);
         }
@@ -285,14 +287,19 @@ impl Cluster {
     }
 
     fn understand(&mut self, incoming: Incoming) -> Option<Event> {
-        let Incoming { node, link, frame } = incoming;
+        let Incoming {
+            node,
+            link,
+            frame,
+            at,
+        } = incoming;
         // What a closed connection still had to say does not matter any more.
         let current = self
             .links
             .get_mut(&node)
             .filter(|current| current.id == link)?;
         match frame.and_then(|frame| current.accept(frame)) {
-            Ok(answer) => Some(Event::Answer { node, answer }),
+            Ok(answer) => Some(Event::Answer { node, answer, at }),
             Err(error) => {
                 self.links.remove(&node);
                 let reason = error.to_string();
@@ -317,9 +324,9 @@ impl Cluster {
         let broker = broker.unwrap_or_default();
         loop {
             match self.receive(deadline) {
-                Some(Event::Answer { node: from, answer })
-                    if from == node && answer.correlation() == correlation =>
-                {
+                Some(Event::Answer {
+                    node: from, answer, ..
+                }) if from == node && answer.correlation() == correlation => {
                     return Ok(answer);
                 }
                 Some(Event::Lost { node: from, reason }) if from == node => {

@@ -139,7 +139,7 @@ impl BlockingConsumer {
         while let Some(event) = self.cluster.next_event(deadline) {
             self.now = self.cluster.clock().now();
             match event {
-                Event::Answer { node, answer } => self.take_answer(node, &answer)?,
+                Event::Answer { node, answer, .. } => self.take_answer(node, &answer)?,
                 Event::Lost { node, reason } => {
                     self.calls.retain(|(other, _), _| *other != node);
                     self.consumer.lost(self.now, node, &reason);

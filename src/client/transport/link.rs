@@ -1,10 +1,11 @@
 //! One connection: a socket, its state, and the thread that reads it.
 
+use super::clock::Clock;
 use crate::client::connection::{
     Answer, Answered, Connection, CorrelationId, Handshake, Outgoing, frame_length,
 };
 use crate::client::{ClientError, Request};
-use crate::types::NodeId;
+use crate::types::{Instant, NodeId};
 use bytes::Bytes;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
@@ -31,6 +32,8 @@ pub(super) struct Incoming {
     pub(super) link: LinkId,
     /// A frame without its length, or why there will be no more.
     pub(super) frame: Result<Bytes, ClientError>,
+    /// When it was there, however late it is looked at.
+    pub(super) at: Instant,
 }
 
 /// A connection in use.
@@ -112,6 +115,7 @@ impl Opened {
         node: NodeId,
         id: LinkId,
         events: Sender<Incoming>,
+        clock: Clock,
     ) -> Result<Link, ClientError> {
         // From here on the cores watch the time, and a connection may idle as long as it likes.
         self.socket
@@ -132,6 +136,7 @@ impl Opened {
                 node,
                 link: id,
                 frame,
+                at: clock.now(),
             });
             if ended || told.is_err() {
                 return;
@@ -254,4 +259,66 @@ fn read_frame(
         return Err(lost(&io::ErrorKind::UnexpectedEof.into()));
     }
     Ok(frame.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// Connects to a peer that reads a little, says `bytes` and hangs up.
+    fn connect_to(bytes: &'static [u8]) -> Result<Opened, ClientError> {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let peer = std::thread::spawn(move || {
+            let (mut socket, _) = listener.accept().expect("a client");
+            let mut hello = [0; 16];
+            socket.read_exact(&mut hello).expect("a request");
+            socket.write_all(bytes).expect("a client that reads");
+        });
+        let config = LinkConfig {
+            client_id: "test".into(),
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(10),
+            answer_bytes_max: 1 << 20,
+        };
+        let opened = Opened::connect(&address, &config);
+        peer.join().expect("no panic");
+        opened
+    }
+
+    #[test]
+    fn a_peer_of_another_protocol_is_told_apart() {
+        for bytes in [
+            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+            &[0xff; 8],
+            &[0, 0, 0, 0],
+        ] {
+            let error = connect_to(bytes).expect_err("no broker");
+            assert!(matches!(error, ClientError::Protocol { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_hang_up_in_the_middle_is_a_lost_connection() {
+        for bytes in [&b""[..], &[0, 0], &[0, 0, 0, 100, 0, 0, 0, 0]] {
+            let error = connect_to(bytes).expect_err("no broker");
+            assert!(matches!(error, ClientError::Lost { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_answer_to_another_request_ends_the_handshake() {
+        let error = connect_to(&[0, 0, 0, 6, 0, 0, 0, 9, 0, 0]).expect_err("no broker");
+        assert!(error.to_string().contains("request 9"), "{error}");
+    }
+
+    #[test]
+    fn a_broker_that_knows_the_version_is_connected() {
+        // Correlation 0, no error, one API (Metadata 0 to 12), no throttling, no tags.
+        let answer = &[
+            0, 0, 0, 19, 0, 0, 0, 0, 0, 0, 2, 0, 3, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0,
+        ];
+        assert!(connect_to(answer).is_ok());
+    }
 }

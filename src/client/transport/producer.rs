@@ -185,7 +185,7 @@ impl BlockingProducer {
         while let Some(event) = self.cluster.next_event(deadline) {
             self.now = self.cluster.clock().now();
             match event {
-                Event::Answer { node, answer } => self.take_answer(node, &answer)?,
+                Event::Answer { node, answer, at } => self.take_answer(node, &answer, at)?,
                 Event::Lost { node, reason } => {
                     self.calls.retain(|(other, _), _| *other != node);
                     self.producer.lost(self.now, node, &reason);
@@ -197,12 +197,17 @@ impl BlockingProducer {
         Ok(())
     }
 
-    fn take_answer(&mut self, node: NodeId, answer: &Answer) -> Result<(), ClientError> {
+    fn take_answer(
+        &mut self,
+        node: NodeId,
+        answer: &Answer,
+        at: Instant,
+    ) -> Result<(), ClientError> {
         let Some(call) = self.calls.remove(&(node, answer.correlation())) else {
             return Ok(());
         };
         let response: ProduceResponse<'_> = answer.decode()?;
-        self.producer.answered(self.now, call, &response);
+        self.producer.answered(at, call, &response);
         Ok(())
     }
 

@@ -31,7 +31,7 @@ impl Log {
         self.leader_epoch = self.leader_epoch.max(epoch);
         let bytes = self.checkpoint_bytes(producers);
         let checkpointed = Checkpointed {
-            start: self.start,
+            start: self.next_start,
             synced: self.synced,
             bytes: self.synced_bytes,
         };
@@ -62,7 +62,7 @@ impl Log {
             return false;
         };
         checkpoint.clean = false;
-        checkpoint.log_start = self.start;
+        checkpoint.log_start = self.next_start;
         let bytes = checkpoint.encode();
         let call = DiskCall::ReplaceFile {
             path: self.checkpoint_path(),
@@ -131,12 +131,13 @@ impl Log {
         self.synced = synced;
         self.synced_bytes = self.appended_bytes;
         self.checkpointed = Checkpointed {
-            start: self.start,
+            start: self.next_start,
             synced,
             bytes: self.synced_bytes,
         };
         for segment in &mut self.segments {
             segment.synced = segment.size;
         }
+        self.advance_start();
     }
 }

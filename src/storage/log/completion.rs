@@ -136,6 +136,7 @@ impl Log {
             (Pending::Checkpoint(checkpointed), _) => {
                 self.checkpointed = checkpointed;
                 self.clean_mark = None;
+                self.advance_start();
                 self.remove_expired(calls);
                 Completed::Checkpointed
             }

@@ -1,7 +1,7 @@
 //! One partition's log: segments, oldest first, of which the last may be active.
 //!
 //! Invariants:
-//! - `start <= end`; offsets are dense; segments follow each other without gap or overlap;
+//! - `start <= next_start <= end`; offsets are dense; segments follow each other without gap or overlap;
 //! - `synced <= end` never goes back; everything below it is on the device with its name;
 //! - only `append` writes batches, and only into space that was reserved before;
 //! - at most one sync is under way, and after the first failed one the log takes nothing more:
@@ -48,6 +48,8 @@ pub struct Log {
     partition: PartitionIndex,
     segments: VecDeque<Segment>,
     start: Offset,
+    /// What the next checkpoint makes the start.
+    next_start: Offset,
     end: Offset,
     synced: Offset,
     /// Bytes appended and bytes synced since the log was opened; their difference is un-synced.
@@ -104,6 +106,7 @@ impl Log {
             partition,
             segments: VecDeque::new(),
             start: Offset::ZERO,
+            next_start: Offset::ZERO,
             end: Offset::ZERO,
             synced: Offset::ZERO,
             appended_bytes: 0,
@@ -141,7 +144,8 @@ impl Log {
         self.config = config;
     }
 
-    /// The first offset that may be read.
+    /// The first offset that may be read. Moves only once a checkpoint has made that durable, so
+    /// that it never goes back.
     pub fn start(&self) -> Offset {
         self.start
     }
@@ -315,7 +319,7 @@ impl Log {
         Checkpoint {
             topic: self.topic,
             partition: self.partition,
-            log_start: self.start,
+            log_start: self.next_start,
             synced,
             segment,
             position: Position::new(position),

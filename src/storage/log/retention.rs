@@ -10,42 +10,63 @@ use crate::types::{Offset, Timestamp};
 use std::sync::Arc;
 
 impl Log {
-    /// Forgets segments that are too old, or too many bytes ago, all of them below `limit` (the
-    /// high watermark) and below the last checkpoint. Gives the new start if it moved: then a
-    /// [`Log::checkpoint`] should follow, after which the files are unlinked.
+    /// Plans to forget segments that are too old, or too many bytes ago, all of them below `limit`
+    /// (the high watermark) and below the last checkpoint. Gives the start that is to be if it is
+    /// another than was planned before: it holds, and the files go, once a [`Log::checkpoint`] has
+    /// made it durable.
     pub fn expire(&mut self, now: Timestamp, limit: Offset, calls: &mut Calls) -> Option<Offset> {
-        let before = self.start;
+        let before = self.next_start;
         self.roll_if_expired(now, limit, calls);
-        while let Some(oldest) = self.segments.front() {
-            let is_done = oldest.end <= self.start;
-            let too_old = self.is_too_old(oldest, now);
-            if !self.is_removable(oldest, limit)
-                || !(is_done || too_old || self.is_too_much(oldest))
+        let mut kept_bytes = self.bytes();
+        for oldest in &self.segments {
+            kept_bytes -= oldest.size;
+            let too_much = self
+                .config
+                .retention_bytes
+                .is_some_and(|retention_bytes| kept_bytes >= retention_bytes);
+            let is_done = oldest.end <= self.next_start;
+            if !is_done
+                && !(self.is_removable(oldest, limit) && (too_much || self.is_too_old(oldest, now)))
             {
                 break;
             }
-            self.start = self.start.max(oldest.end);
-            self.expired.extend(self.segments.pop_front());
+            self.next_start = self.next_start.max(oldest.end);
         }
-        self.epochs.forget_below(self.start);
         self.remove_expired(calls);
-        (self.start > before).then_some(self.start)
+        (self.next_start > before).then_some(self.next_start)
     }
 
-    /// Moves the start to `to`, as DeleteRecords asks (KIP-107). Gives the new start if it moved; it
-    /// must be durable by a [`Log::checkpoint`] before anyone is told. `to` is at most
-    /// [`Log::synced`].
+    /// Plans to move the start to `to`, as DeleteRecords asks (KIP-107). Gives the start that is to
+    /// be if it moved; it holds once a [`Log::checkpoint`] has made it durable, and not before may
+    /// anyone be told. `to` is at most [`Log::synced`].
     pub fn truncate_start(&mut self, to: Offset) -> Option<Offset> {
         assert!(
             to <= self.synced,
             "only what is durable is deleted by request"
         );
-        if to <= self.start {
+        if to <= self.next_start {
             return None;
         }
-        self.start = to;
-        self.epochs.forget_below(to);
+        self.next_start = to;
         Some(to)
+    }
+
+    /// Whether a planned start waits for its checkpoint.
+    pub fn is_start_waiting(&self) -> bool {
+        self.next_start > self.checkpointed.start
+    }
+
+    /// The durable start holds now: what lies below it can be read no more.
+    pub(super) fn advance_start(&mut self) {
+        self.start = self.checkpointed.start;
+        let limit = self.checkpointed.synced;
+        while let Some(oldest) = self.segments.front()
+            && oldest.end <= self.start
+            && self.is_removable(oldest, limit)
+        {
+            self.expired.extend(self.segments.pop_front());
+        }
+        self.epochs.forget_below(self.start);
     }
 
     fn is_removable(&self, segment: &Segment, limit: Offset) -> bool {
@@ -62,13 +83,6 @@ impl Log {
         segment
             .max
             .is_some_and(|(newest, _)| newest < now.before(retention_ms))
-    }
-
-    fn is_too_much(&self, oldest: &Segment) -> bool {
-        let rest = self.bytes() - oldest.size;
-        self.config
-            .retention_bytes
-            .is_some_and(|retention_bytes| rest >= retention_bytes)
     }
 
     /// An active segment whose records are all too old is sealed, so that it can be forgotten too.

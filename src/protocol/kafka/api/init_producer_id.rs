@@ -1,3 +1,5 @@
+//! InitProducerId: an idempotent producer asks for its number.
+
 use super::answer::frame;
 use super::error::outcome_code;
 use super::{Call, Malformed};
@@ -6,6 +8,7 @@ use crate::protocol::kafka::messages;
 use crate::types::{ProducerEpoch, ProducerId};
 use crate::wire::{EncodeError, Message, Reader};
 
+/// Versions that carry no identity to go on with yield none.
 pub(super) fn decode(
     reader: &mut Reader<'_>,
     version: i16,

@@ -80,6 +80,7 @@ impl Log {
         };
         log.is_on_disk = true;
         log.start = checkpoint.log_start;
+        log.next_start = checkpoint.log_start;
         log.leader_epoch = checkpoint.leader_epoch;
         log.epochs = checkpoint.epochs.clone();
         log.epochs.forget_from(checkpoint.synced);
@@ -120,7 +121,7 @@ impl Recovered {
         let bytes = log.checkpoint_bytes(&self.producers);
         replace_file(disk, &log.checkpoint_path(), &bytes)?;
         log.checkpointed = Checkpointed {
-            start: log.start,
+            start: log.next_start,
             synced: log.synced,
             bytes: log.synced_bytes,
         };

@@ -1,0 +1,168 @@
+use super::super::context::fixture::Fixture;
+use super::*;
+use crate::config::Nodes;
+
+fn request(partitions: &[i32], bytes_min: u32) -> FetchRequest {
+    let partition = |index: &i32| FetchPartition {
+        index: PartitionIndex::new(*index),
+        offset: Offset::new(5),
+        bytes_max: 1000,
+        leader_epoch: LeaderEpoch::NONE,
+    };
+    FetchRequest {
+        wait_max: Duration::from_millis(500),
+        bytes_min,
+        bytes_max: 10_000,
+        session: (0, -1),
+        topics: vec![FetchTopic {
+            topic: TopicRef::Name("orders".into()),
+            partitions: partitions.iter().map(partition).collect(),
+        }],
+    }
+}
+
+fn nothing_at(high_watermark: i64) -> Result<ReadPart, BrokerError> {
+    let high_watermark = Offset::new(high_watermark);
+    Ok(ReadPart {
+        high_watermark,
+        log_start: Offset::ZERO,
+        range: None,
+    })
+}
+
+fn reads(step: FetchStep) -> Vec<(CoreId, usize)> {
+    let FetchStep::Ask(questions) = step else {
+        panic!("{step:?}")
+    };
+    let read = |(core, question)| match question {
+        CoreRequest::Read { items, .. } => (core, items.len()),
+        other => panic!("{other:?}"),
+    };
+    questions.into_iter().map(read).collect()
+}
+
+fn watches(step: FetchStep) -> Vec<(CoreId, Vec<Offset>)> {
+    let FetchStep::Ask(questions) = step else {
+        panic!("{step:?}")
+    };
+    let watch = |(core, question)| match question {
+        CoreRequest::Watch(items) => (core, items.into_iter().map(|(_, seen)| seen).collect()),
+        other => panic!("{other:?}"),
+    };
+    questions.into_iter().map(watch).collect()
+}
+
+#[test]
+fn it_reads_watches_what_it_saw_and_reads_again_when_woken() {
+    let fixture = Fixture::new(Nodes::Single);
+    let start = Instant::new(0);
+    let (mut fetch, step) =
+        FetchOperation::start(request(&[0, 1, 2], 1), &fixture.context(false), start);
+    let (even, odd) = (fixture.owner(0), fixture.owner(1));
+    let mut asked = reads(step);
+    asked.sort();
+    let mut expected = vec![(even, 2), (odd, 1)];
+    expected.sort();
+    assert_eq!(asked, expected);
+    let step = fetch.reply(
+        even,
+        CoreReply::Read(vec![nothing_at(5), nothing_at(6)]),
+        start,
+    );
+    assert!(matches!(step, FetchStep::Wait));
+    let step = fetch.reply(odd, CoreReply::Read(vec![nothing_at(7)]), start);
+    let mut watched = watches(step);
+    watched.sort();
+    let seen = |offsets: &[i64]| offsets.iter().map(|o| Offset::new(*o)).collect::<Vec<_>>();
+    let mut expected = vec![(even, seen(&[5, 6])), (odd, seen(&[7]))];
+    expected.sort();
+    assert_eq!(watched, expected);
+    assert_eq!(fetch.watching().count(), 2);
+    assert_eq!(reads(fetch.wake(odd, start)).len(), 2);
+    assert_eq!(
+        fetch.watching().collect::<Vec<_>>(),
+        [even],
+        "a watch fires once"
+    );
+}
+
+#[test]
+fn a_wake_during_a_read_is_not_lost() {
+    let fixture = Fixture::new(Nodes::Single);
+    let start = Instant::new(0);
+    let (mut fetch, _) = FetchOperation::start(request(&[0, 1], 1), &fixture.context(false), start);
+    let (even, odd) = (fixture.owner(0), fixture.owner(1));
+    let empty = || CoreReply::Read(vec![nothing_at(5)]);
+    fetch.reply(even, empty(), start);
+    fetch.reply(odd, empty(), start);
+    fetch.wake(even, start);
+    assert!(matches!(fetch.wake(odd, start), FetchStep::Wait));
+    fetch.reply(even, empty(), start);
+    let step = fetch.reply(odd, empty(), start);
+    assert_eq!(reads(step).len(), 2, "what moved meanwhile is read again");
+}
+
+#[test]
+fn the_deadline_ends_the_wait_with_what_there_is() {
+    let fixture = Fixture::new(Nodes::Single);
+    let start = Instant::new(0);
+    let (mut fetch, _) = FetchOperation::start(request(&[0], 1), &fixture.context(false), start);
+    fetch.reply(
+        fixture.owner(0),
+        CoreReply::Read(vec![nothing_at(5)]),
+        start,
+    );
+    assert_eq!(fetch.deadline(), Instant::new(500_000));
+    assert!(matches!(fetch.expire(), FetchStep::Done));
+    let response = fetch.finish();
+    let partition = &response.topics[0].partitions[0];
+    assert_eq!(
+        (partition.high_watermark, partition.error.is_none()),
+        (Offset::new(5), true)
+    );
+}
+
+#[test]
+fn an_unknown_partition_is_answered_at_once() {
+    let fixture = Fixture::new(Nodes::Single);
+    let (fetch, step) =
+        FetchOperation::start(request(&[9], 1), &fixture.context(false), Instant::new(0));
+    assert!(matches!(step, FetchStep::Done));
+    let response = fetch.finish();
+    let error = response.topics[0].partitions[0].error.clone();
+    assert_eq!(error, Some(BrokerError::UnknownTopicOrPartition));
+}
+
+#[test]
+fn a_node_of_its_own_refuses_what_another_leads_and_says_who() {
+    let fixture = Fixture::new(Nodes::PerCore);
+    let foreign = if fixture.owner(0) == CoreId::new(0) {
+        1
+    } else {
+        0
+    };
+    let (fetch, step) = FetchOperation::start(
+        request(&[foreign], 1),
+        &fixture.context(true),
+        Instant::new(0),
+    );
+    assert!(matches!(step, FetchStep::Done));
+    let response = fetch.finish();
+    let partition = &response.topics[0].partitions[0];
+    assert_eq!(partition.error, Some(BrokerError::NotLeader));
+    assert_eq!(partition.leader.expect("hinted").node.get(), 1);
+    assert_eq!(response.endpoints[0].port, 9092 + 1 + 1);
+}
+
+#[test]
+fn a_session_that_was_never_opened_is_not_found() {
+    let fixture = Fixture::new(Nodes::Single);
+    let mut request = request(&[0], 1);
+    request.session = (17, 3);
+    let (fetch, step) = FetchOperation::start(request, &fixture.context(false), Instant::new(0));
+    assert!(matches!(step, FetchStep::Done));
+    assert_eq!(
+        fetch.finish().error,
+        Some(BrokerError::FetchSessionNotFound)
+    );
+}

@@ -1,0 +1,135 @@
+//! What consumers cost that wait: many connections, each with a long poll of a topic that nobody
+//! writes to.
+
+use super::super::{CliError, human};
+use super::link::Link;
+use super::report::rounded;
+use super::{Bounds, BrokerArgs, Stopwatch, say};
+use crate::client::BrokerCode;
+use crate::client::connection::Answered;
+use crate::protocol::kafka::messages::{FetchPartition, FetchRequest, FetchResponse, FetchTopic};
+use crate::wire::Array;
+use clap::Args;
+use serde::Serialize;
+use std::fmt;
+use std::time::Instant;
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PollsArgs {
+    #[command(flatten)]
+    broker: BrokerArgs,
+
+    /// How many consumers wait
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..))]
+    consumers: u16,
+
+    /// How long each poll waits before it is answered with nothing
+    #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(i32).range(1..=60_000))]
+    wait_ms: i32,
+}
+
+/// Of `bench polls`.
+#[derive(Debug, Serialize)]
+pub(super) struct Polls {
+    consumers: u16,
+    wait_ms: i32,
+    seconds: f64,
+    polls_per_s: f64,
+    /// Processor time per time that passed: 1 is one whole core. Absent for a broker elsewhere.
+    broker_cores: Option<f64>,
+    broker_rss_anon_mb: Option<f64>,
+}
+
+impl PollsArgs {
+    pub(super) fn measure(self, bounds: &Bounds) -> Result<Polls, CliError> {
+        let mut broker = self.broker.open(bounds)?;
+        let leaders = broker.leaders()?;
+        let topic = broker.topic().to_owned();
+        say("connecting");
+        let mut waiting = Vec::new();
+        for (number, led) in (0..self.consumers).zip(leaders.iter().cycle()) {
+            let partition = led.partitions.iter().cycle().nth(usize::from(number));
+            let partition = *partition.unwrap_or(&0);
+            waiting.push((Link::connect(&led.address)?, partition));
+        }
+        for (link, partition) in &waiting {
+            self.poll(link, &topic, *partition)?;
+        }
+        say("waiting");
+        let before = broker.cpu_s();
+        let watch = bounds.start();
+        let polls = self.wait(&waiting, &topic, &watch)?;
+        let seconds = watch.seconds()?;
+        let used = broker.cpu_s().zip(before).map(|(now, before)| now - before);
+        Ok(Polls {
+            consumers: self.consumers,
+            wait_ms: self.wait_ms,
+            seconds: rounded(seconds),
+            polls_per_s: rounded(polls as f64 / seconds),
+            broker_cores: used.map(|used| (used / seconds * 1e4).round() / 1e4),
+            broker_rss_anon_mb: broker.rss_anon_mb().map(rounded),
+        })
+    }
+
+    /// Polls again whoever was answered, in the order in which the polls were sent.
+    fn wait(
+        &self,
+        waiting: &[(Link, i32)],
+        topic: &str,
+        watch: &Stopwatch,
+    ) -> Result<u64, CliError> {
+        let mut polls = 0;
+        for (link, partition) in waiting.iter().cycle() {
+            if watch.is_over() {
+                break;
+            }
+            let Some((answer, _)) = link.receive()? else {
+                break;
+            };
+            let response: FetchResponse<'_> = answer.decode()?;
+            BrokerCode::new(response.error_code)
+                .check()
+                .map_err(|code| answer.refused(code, None))?;
+            polls += 1;
+            self.poll(link, topic, *partition)?;
+        }
+        Ok(polls)
+    }
+
+    fn poll(&self, link: &Link, topic: &str, partition: i32) -> Result<(), CliError> {
+        let partition = FetchPartition {
+            partition,
+            partition_max_bytes: 1 << 20,
+            last_fetched_epoch: -1,
+            current_leader_epoch: -1,
+            ..Default::default()
+        };
+        let request = FetchRequest {
+            max_wait_ms: self.wait_ms,
+            min_bytes: 1,
+            topics: Array::from(vec![FetchTopic {
+                topic,
+                partitions: Array::from(vec![partition]),
+                ..Default::default()
+            }]),
+            ..Default::default()
+        };
+        link.send(&request, &[], Answered::Yes, Instant::now())
+    }
+}
+
+impl fmt::Display for Polls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let consumers = human::count(u64::from(self.consumers));
+        writeln!(
+            f,
+            "{consumers} consumers, polls of {} ms: {:.0} polls/s in {:.1} s",
+            self.wait_ms, self.polls_per_s, self.seconds
+        )?;
+        if let (Some(cores), Some(rss)) = (self.broker_cores, self.broker_rss_anon_mb) {
+            let percent = cores * 100.0;
+            writeln!(f, "broker: {percent:.2} % of a core, {rss:.0} MB of memory")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! For every message and version: values drawn from a seed are encoded here, decoded there,
+//! encoded there, and decoded here. The bytes must agree both ways, and so must every field by
+//! its name. The other crate knows all versions that are served.
+
+use crate::draw::{Draw, Source};
+use crate::encoded;
+use bytes::{Buf, Bytes};
+use corelane::protocol::kafka::messages::*;
+use corelane::wire::{Chunk, Message, Reader, Writer};
+use kafka_protocol::messages as theirs;
+use kafka_protocol::protocol::{Decodable, Encodable};
+use regex::Regex;
+use std::fmt::Debug;
+use std::sync::LazyLock;
+
+/// A message as `field: value` text in which both implementations agree. Theirs gives newtypes to
+/// ids, keeps unknown tags, and turns what a version lacks into empty rather than null (which the
+/// comparison of bytes tells apart where the version has it).
+fn fields(message: &impl Debug) -> String {
+    static NEWTYPE: LazyLock<Regex> = LazyLock::new(|| {
+        let ids = "BrokerId|TopicName|ProducerId|TransactionalId";
+        Regex::new(&format!(r#"(?:{ids})\(("[^"]*"|-?\d+)\)"#)).expect("valid")
+    });
+    static ONLY_THEIRS: LazyLock<Regex> = LazyLock::new(|| {
+        let tags = r",? unknown_tagged_fields: \{\}";
+        // InitProducerId 6 adds these.
+        let request = ", enable_2_pc: false, keep_prepared_txn: false";
+        let response = ", ongoing_txn_producer_id: -1, ongoing_txn_producer_epoch: -1";
+        Regex::new(&format!("{tags}|{request}|{response}")).expect("valid")
+    });
+    static RECORDS: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"Borrowed\(\[([^\]]*)\]\)").expect("valid"));
+    let text = format!("{message:?}");
+    let text = ONLY_THEIRS.replace_all(&text, "");
+    let text = NEWTYPE.replace_all(&text, "$1");
+    let text = RECORDS.replace_all(&text, |found: &regex::Captures<'_>| {
+        let bytes = found[1].split(", ").filter(|byte| !byte.is_empty());
+        let bytes: Vec<u8> = bytes.map(|byte| byte.parse().expect("a byte")).collect();
+        format!("{:?}", Bytes::from(bytes))
+    });
+    text.replace(r#"Some("")"#, "None")
+        .replace("Some([])", "None")
+        .replace(" {}", "")
+        .replace(" { }", "")
+}
+
+/// Both implementations agree on a message in all its versions.
+macro_rules! agree {
+    ($name:ident) => {
+        for version in $name::VERSIONS {
+            for seed in 0..200 {
+                let random = fastrand::Rng::with_seed(seed);
+                let drawn = $name::draw(&mut Source { random, version });
+                let context = format!("version {version}, seed {seed}: {drawn:?}");
+                let bytes = encoded(&drawn, version).expect(&context);
+
+                let mut rest = bytes.clone();
+                let their = theirs::$name::decode(&mut rest, version).expect(&context);
+                assert_eq!(rest.remaining(), 0, "{context}");
+                let mut their_bytes = Vec::new();
+                their.encode(&mut their_bytes, version).expect(&context);
+                assert_eq!(bytes, their_bytes, "{context}");
+
+                let mut reader = Reader::new(&their_bytes);
+                let ours = $name::decode(&mut reader, version).expect(&context);
+                assert_eq!(reader.remaining(), 0, "{context}");
+                assert_eq!(fields(&ours), fields(&their), "{context}");
+                assert_eq!(encoded(&ours, version).as_ref(), Ok(&bytes), "{context}");
+            }
+        }
+    };
+}
+
+#[test]
+fn api_versions_agrees() {
+    agree!(ApiVersionsRequest);
+    agree!(ApiVersionsResponse);
+}
+
+#[test]
+fn metadata_agrees() {
+    agree!(MetadataRequest);
+    agree!(MetadataResponse);
+}
+
+#[test]
+fn produce_agrees() {
+    agree!(ProduceRequest);
+    agree!(ProduceResponse);
+}
+
+#[test]
+fn fetch_agrees() {
+    agree!(FetchRequest);
+    agree!(FetchResponse);
+}
+
+#[test]
+fn list_offsets_agrees() {
+    agree!(ListOffsetsRequest);
+    agree!(ListOffsetsResponse);
+}
+
+#[test]
+fn init_producer_id_agrees() {
+    agree!(InitProducerIdRequest);
+    agree!(InitProducerIdResponse);
+}
+
+#[test]
+fn create_topics_agrees() {
+    agree!(CreateTopicsRequest);
+    agree!(CreateTopicsResponse);
+}
+
+#[test]
+fn delete_topics_agrees() {
+    agree!(DeleteTopicsRequest);
+    agree!(DeleteTopicsResponse);
+}
+
+#[test]
+fn create_partitions_agrees() {
+    agree!(CreatePartitionsRequest);
+    agree!(CreatePartitionsResponse);
+}
+
+#[test]
+fn describe_configs_agrees() {
+    agree!(DescribeConfigsRequest);
+    agree!(DescribeConfigsResponse);
+}
+
+#[test]
+fn incremental_alter_configs_agrees() {
+    agree!(IncrementalAlterConfigsRequest);
+    agree!(IncrementalAlterConfigsResponse);
+}
+
+#[test]
+fn describe_cluster_agrees() {
+    agree!(DescribeClusterRequest);
+    agree!(DescribeClusterResponse);
+}
+
+#[test]
+fn headers_agree() {
+    for &api in ApiKey::ALL {
+        let their_key = theirs::ApiKey::try_from(api.code()).expect("they know it");
+        for version in api.served() {
+            let header_version = their_key.request_header_version(version);
+            assert_eq!(api.request_header_version(version), header_version, "{api}");
+            let header = RequestHeader {
+                api_key: api.code(),
+                api_version: version,
+                correlation_id: 77,
+                client_id: Some("me"),
+            };
+            let mut writer = Writer::new();
+            header.encode(&mut writer).expect("short");
+            let chunks = writer.finish().expect("short");
+            let [Chunk::Bytes(bytes)] = chunks.as_slice() else {
+                panic!("one chunk expected: {chunks:?}");
+            };
+            let mut rest = bytes.clone();
+            let their = theirs::RequestHeader::decode(&mut rest, header_version).expect("whole");
+            assert_eq!(rest.remaining(), 0);
+            assert_eq!(their.client_id.as_deref(), Some("me"));
+            let mut reader = Reader::new(bytes);
+            assert_eq!(RequestHeader::decode(&mut reader), Ok(header));
+            assert_eq!(reader.remaining(), 0);
+
+            let header_version = their_key.response_header_version(version);
+            assert_eq!(
+                api.response_header_version(version),
+                header_version,
+                "{api}"
+            );
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! A consumer: reads some partitions from where it is, with long polls and small limits, and
+//! checks every record on the way.
+
+use super::verdict::{Verdict, judge};
+use super::{Client, Context, Link, link::Answer};
+use crate::history::{Floor, Seen};
+use crate::network::Delivery;
+use crate::topics::Place;
+use crate::value::ValueId;
+use bytes::Bytes;
+use corelane::protocol::kafka::messages::{
+    ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic, ListOffsetsPartition,
+    ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic, PartitionData,
+};
+use corelane::record::{Batches, DecompressionLimits};
+use corelane::types::Offset;
+use corelane::wire::Records;
+
+/// Partitions that one consumer reads at most.
+const LANES_MAX: usize = 5;
+
+#[derive(Debug)]
+pub(crate) struct Consumer {
+    link: Link<Asked>,
+    version: i16,
+    lanes: Vec<Lane>,
+    misplaced: bool,
+}
+
+#[derive(Debug)]
+struct Lane {
+    place: Place,
+    position: i64,
+    /// The era in which the position was right.
+    era: u64,
+    /// The position is out of range: ask where the partition begins.
+    lost: bool,
+    gone: bool,
+}
+
+#[derive(Debug)]
+enum Asked {
+    Fetch {
+        bytes_min: i32,
+        bytes_max: i32,
+        items: Vec<Item>,
+    },
+    /// Where a partition begins.
+    Start { at: usize, floor: Floor },
+}
+
+/// One partition of a fetch.
+#[derive(Debug, Clone, Copy)]
+struct Item {
+    at: usize,
+    offset: i64,
+    floor: Floor,
+}
+
+impl Consumer {
+    pub(crate) fn new(client: usize, rng: &mut fastrand::Rng) -> Self {
+        let version = rng.i16(4..=18);
+        Self {
+            link: Link::new(client),
+            version,
+            lanes: Vec::new(),
+            misplaced: false,
+        }
+    }
+
+    fn choose_lane(&mut self, context: &mut Context<'_>) {
+        let mut places = context.topics.places(self.version < 13);
+        places.retain(|place| self.lanes.iter().all(|lane| lane.place != *place));
+        if !places.is_empty() {
+            let place = places.swap_remove(context.rng.usize(..places.len()));
+            self.lanes.push(Lane {
+                place,
+                position: 0,
+                era: 0,
+                lost: false,
+                gone: false,
+            });
+        }
+    }
+
+    fn fetch(&mut self, context: &mut Context<'_>) {
+        let mut chosen: Vec<usize> = (0..self.lanes.len()).collect();
+        chosen.retain(|at| !self.lanes[*at].gone && (context.draining || context.rng.u8(..4) > 0));
+        if chosen.is_empty() {
+            return;
+        }
+        chosen.sort_by_key(|at| self.lanes[*at].place.topic);
+        let rng = &mut *context.rng;
+        let bytes_min = [0, 1, 1, 1, 2_000][rng.usize(..5)];
+        let bytes_max = [1, 500, 8_000, 1 << 20][rng.usize(..4)];
+        let wait = [0, 10, 500, 60_000][rng.usize(..4)];
+        let partition_max_bytes = [1, 700, 10_000, 1 << 20][rng.usize(..4)];
+        let item = |at: &usize| {
+            let lane = &self.lanes[*at];
+            Item {
+                at: *at,
+                offset: lane.position,
+                floor: context.history.floor(lane.place.id()),
+            }
+        };
+        let items: Vec<Item> = chosen.iter().map(item).collect();
+        let topics =
+            items.chunk_by(|a, b| self.lanes[a.at].place.topic == self.lanes[b.at].place.topic);
+        let topics = topics.map(|items| {
+            let place = &self.lanes[items[0].at].place;
+            let partitions = items.iter().map(|item| FetchPartition {
+                partition: self.lanes[item.at].place.index,
+                fetch_offset: item.offset,
+                partition_max_bytes,
+                ..Default::default()
+            });
+            FetchTopic {
+                topic: &place.name,
+                topic_id: place.uuid,
+                partitions: partitions.collect(),
+            }
+        });
+        let request = FetchRequest {
+            max_wait_ms: wait,
+            min_bytes: bytes_min,
+            max_bytes: bytes_max,
+            topics: topics.collect(),
+            ..Default::default()
+        };
+        let asked = Asked::Fetch {
+            bytes_min,
+            bytes_max,
+            items: items.clone(),
+        };
+        self.link.send(&request, self.version, Some(asked), context);
+    }
+
+    fn ask_start(&mut self, at: usize, context: &mut Context<'_>) {
+        let place = &self.lanes[at].place;
+        let floor = context.history.floor(place.id());
+        let partition = ListOffsetsPartition {
+            partition_index: place.index,
+            timestamp: -2,
+            ..Default::default()
+        };
+        let partitions = vec![partition].into();
+        let request = ListOffsetsRequest {
+            replica_id: -1,
+            topics: vec![ListOffsetsTopic {
+                name: &place.name,
+                partitions,
+            }]
+            .into(),
+            ..Default::default()
+        };
+        self.link
+            .send(&request, 7, Some(Asked::Start { at, floor }), context);
+    }
+
+    fn fetched(
+        &mut self,
+        items: &[Item],
+        bytes_max: i32,
+        answer: &Answer<Asked>,
+        era: u64,
+        context: &mut Context<'_>,
+    ) {
+        let response: FetchResponse<'_> = Answer::<Asked>::decode(&answer.body, answer.version);
+        assert_eq!(response.error_code, 0, "the fetch as a whole failed");
+        let topics: Vec<_> = response.responses.iter().collect();
+        let results = topics.iter().flat_map(|topic| topic.partitions.iter());
+        let results: Vec<_> = results.collect();
+        assert_eq!(results.len(), items.len(), "one result per partition");
+        let mut bytes = 0;
+        for (item, result) in items.iter().zip(&results) {
+            let index = self.lanes[item.at].place.index;
+            assert_eq!(result.partition_index, index, "results come as asked");
+            let length = result.records.map_or(0, |records| records.length());
+            let allowed = length == 0 || bytes == 0 || bytes + length <= bytes_max as usize;
+            bytes += length;
+            assert!(
+                allowed,
+                "a fetch of {bytes_max} bytes was answered with {bytes}"
+            );
+            self.take(item, result, &answer.body, era, context);
+        }
+    }
+
+    fn take(
+        &mut self,
+        item: &Item,
+        result: &PartitionData<'_>,
+        body: &Bytes,
+        era: u64,
+        context: &mut Context<'_>,
+    ) {
+        let lane = &mut self.lanes[item.at];
+        let partition = lane.place.id();
+        if result.error_code == ErrorCode::OffsetOutOfRange.code() {
+            lane.lost = true;
+            return;
+        }
+        match judge(result.error_code, &lane.place, context) {
+            Verdict::Fine => {}
+            Verdict::Retry => {
+                self.misplaced = true;
+                return;
+            }
+            Verdict::Gone => {
+                lane.gone = true;
+                return;
+            }
+        }
+        let start = (result.log_start_offset >= 0).then_some(result.log_start_offset);
+        let watermark = result.high_watermark;
+        context
+            .history
+            .told(partition, Some(watermark), start, item.floor, era);
+        let Some(records @ Records::Borrowed(bytes)) = result.records else {
+            return;
+        };
+        if bytes.is_empty() {
+            return;
+        }
+        let read = read_records(&records.share(body), item.offset);
+        let read = read.unwrap_or_else(|fault| panic!("{partition}: {fault}"));
+        for seen in &read {
+            assert!(
+                seen.offset < watermark,
+                "{partition}: {} is past {watermark}",
+                seen.offset
+            );
+            context.history.read(partition, seen, era);
+        }
+        lane.position = read.last().map_or(item.offset, |seen| seen.offset + 1);
+        lane.era = era;
+    }
+
+    /// The start of a partition whose position was out of range.
+    fn start_known(
+        &mut self,
+        at: usize,
+        floor: Floor,
+        answer: &Answer<Asked>,
+        era: u64,
+        context: &mut Context<'_>,
+    ) {
+        let response: ListOffsetsResponse<'_> =
+            Answer::<Asked>::decode(&answer.body, answer.version);
+        let topic = response
+            .topics
+            .iter()
+            .next()
+            .expect("one topic was asked for");
+        let result = topic
+            .partitions
+            .iter()
+            .next()
+            .expect("one partition was asked for");
+        let lane = &mut self.lanes[at];
+        match judge(result.error_code, &lane.place, context) {
+            Verdict::Fine => {}
+            Verdict::Retry => return self.misplaced = true,
+            Verdict::Gone => return lane.gone = true,
+        }
+        let partition = lane.place.id();
+        context
+            .history
+            .told(partition, None, Some(result.offset), floor, era);
+        let promise = context.history.promise(partition);
+        let lost = !promise.durable && lane.era != context.history.era;
+        assert!(
+            lost || result.offset > lane.position,
+            "{partition}: {} was out of range, but the log starts at {}",
+            lane.position,
+            result.offset
+        );
+        lane.position = result.offset;
+        lane.era = era;
+        lane.lost = false;
+    }
+}
+
+/// The records of a response from `offset` on; what comes before it in the first batch is left out.
+pub(crate) fn read_records(bytes: &Bytes, offset: i64) -> Result<Vec<Seen>, String> {
+    let limits = DecompressionLimits::default();
+    let (mut next, mut length) = (None, 0);
+    let mut read = Vec::new();
+    for batch in Batches::new(bytes.clone()) {
+        let batch = batch.map_err(|error| format!("a batch is damaged: {error}"))?;
+        length += batch.bytes().len();
+        let header = *batch.header();
+        let base = header.base_offset().get();
+        let first_fits = base <= offset && offset <= header.last_offset().get();
+        if !next.map_or(first_fits, |next| next == base) {
+            return Err(format!(
+                "{offset} was asked for, {next:?} is next, and a batch has {base}"
+            ));
+        }
+        next = Some(header.next_offset().get());
+        let records = batch.records(&limits).map_err(|error| error.to_string())?;
+        for record in records.iter() {
+            let record = record.map_err(|error| error.to_string())?;
+            let value = record.value.and_then(ValueId::decode);
+            let value = value.ok_or_else(|| format!("{} has a torn value", record.offset))?;
+            let epoch = header.leader_epoch().get();
+            let timestamp = record.timestamp.get();
+            if record.offset >= Offset::new(offset) {
+                read.push(Seen {
+                    offset: record.offset.get(),
+                    epoch,
+                    value,
+                    timestamp,
+                });
+            }
+        }
+    }
+    if length != bytes.len() {
+        return Err(format!(
+            "{} bytes hold {length} bytes of batches",
+            bytes.len()
+        ));
+    }
+    Ok(read)
+}
+
+impl Client for Consumer {
+    fn act(&mut self, context: &mut Context<'_>) {
+        if !self.link.is_connected() {
+            return self.link.connect(context);
+        }
+        if self.link.pending() > 0 {
+            if context.rng.u8(..200) == 0 {
+                self.link.disconnect(context);
+            }
+            return;
+        }
+        if std::mem::take(&mut self.misplaced) {
+            return self.link.disconnect(context);
+        }
+        let wants_lane = self.lanes.len() < LANES_MAX && context.rng.u8(..20) == 0;
+        if self.lanes.is_empty() || wants_lane {
+            self.choose_lane(context);
+        }
+        self.lanes.retain(|lane| !lane.gone);
+        if let Some(at) = self.lanes.iter().position(|lane| lane.lost) {
+            return self.ask_start(at, context);
+        }
+        if context.rng.u8(..100) == 0
+            && let Some(lane) = self.lanes.first_mut()
+        {
+            lane.position = context.rng.i64(..=lane.position);
+        }
+        self.fetch(context);
+    }
+
+    fn receive(&mut self, delivery: Delivery, context: &mut Context<'_>) {
+        let answer = self.link.receive(delivery.frame);
+        match &answer.asked {
+            Asked::Fetch {
+                bytes_max, items, ..
+            } => {
+                self.fetched(items, *bytes_max, &answer, delivery.era, context);
+            }
+            Asked::Start { at, floor } => {
+                self.start_known(*at, *floor, &answer, delivery.era, context);
+            }
+        }
+    }
+
+    fn hung_up(&mut self, _context: &mut Context<'_>) {
+        self.link.hung_up();
+    }
+
+    fn complaint(&self, context: &mut Context<'_>) -> Option<String> {
+        match self.link.asked().next()? {
+            Asked::Start { .. } => Some("a consumer waits for a partition's start".into()),
+            Asked::Fetch { bytes_min, .. } if *bytes_min > 1 => None,
+            Asked::Fetch { items, .. } => items.iter().find_map(|item| {
+                let place = &self.lanes[item.at].place;
+                let (end, offset) = (context.history.visible_end(place.id()), item.offset);
+                let deleted = context.topics.is_deleted(place);
+                let stuck = end > offset || deleted;
+                let partition = place.id();
+                stuck.then(|| {
+                    format!(
+                        "a fetch of {partition} at {offset} waits, though it has {end} ({deleted})"
+                    )
+                })
+            }),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,334 @@
+//! What clients were promised and what they saw, and whether that can all be true.
+//!
+//! Which promise holds when:
+//! - **Durable:** an ack of acks=all on a topic with `durability=fsync`, and everything below a
+//!   high watermark that a client was told of such a topic. Survives everything, power cuts
+//!   included: the value stays at its offset until retention passes it, and no other value ever
+//!   has that offset.
+//! - **Cached:** every other ack (acks=1, and acks=all on a `relaxed` topic), and everything read
+//!   from a relaxed topic. Survives crashes of the process, and power cuts after a clean stop. It
+//!   does not survive a power cut, nor a disk that failed to sync; a response that the broker sent
+//!   before such an event and that is read after it promises nothing.
+//! - Whatever was lost, an (offset, leader epoch) pair has one value for ever.
+//! - acks=0 promises nothing but that what is read was written.
+//! - Values of an idempotent producer lie in the log at most once, in the order they were sent;
+//!   those of a plain one (with acks) may repeat, but first come in that order.
+//! - What is told later is not less than what was told before: high watermark and log start, as
+//!   far as the promises above go. "Later" means: asked after the other answer was read.
+
+mod partition;
+
+use crate::value::ValueId;
+use corelane::types::{TopicId, TopicPartition};
+use partition::PartitionHistory;
+pub(crate) use partition::{Floor, Seen};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a stream of values is produced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StreamKind {
+    /// Each value at most once, in order.
+    Idempotent,
+    /// Retried, so perhaps more than once.
+    Plain,
+    /// Without acks.
+    Unacknowledged,
+    /// Sent by someone who breaks rules: it may lie anywhere.
+    Hostile,
+}
+
+/// A producer's values for a partition.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) partition: Option<TopicPartition>,
+    pub(crate) kind: StreamKind,
+    /// Numbers below this were sent.
+    sent: u32,
+}
+
+/// What a topic promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TopicPromise {
+    /// `durability=fsync`.
+    pub(crate) durable: bool,
+    /// Nothing is ever deleted from it.
+    pub(crate) keeps_all: bool,
+    /// Records keep their producers' timestamps.
+    pub(crate) create_time: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    topics: BTreeMap<TopicId, TopicPromise>,
+    partitions: BTreeMap<TopicPartition, PartitionHistory>,
+    streams: Vec<Stream>,
+    timestamps: BTreeMap<ValueId, i64>,
+    producer_ids: BTreeSet<i64>,
+    /// Counts the events that cached promises do not survive.
+    pub(crate) era: u64,
+    /// Disk errors were made at some time, so that plain producers may see their order changed.
+    pub(crate) disk_failed: bool,
+    /// Records read, for the summary.
+    pub(crate) reads: u64,
+    /// Acks read, for the summary.
+    pub(crate) acks: u64,
+}
+
+impl History {
+    pub(crate) fn topic(&mut self, id: TopicId, promise: TopicPromise) {
+        self.topics.insert(id, promise);
+    }
+
+    pub(crate) fn promise(&self, partition: TopicPartition) -> TopicPromise {
+        self.topics[&partition.topic()]
+    }
+
+    /// A new stream of values.
+    pub(crate) fn stream(&mut self, partition: Option<TopicPartition>, kind: StreamKind) -> u32 {
+        self.streams.push(Stream {
+            partition,
+            kind,
+            sent: 0,
+        });
+        (self.streams.len() - 1) as u32
+    }
+
+    /// A value is about to be sent for the first time.
+    pub(crate) fn sending(&mut self, value: ValueId, timestamp: i64) {
+        let stream = &mut self.streams[value.stream as usize];
+        assert_eq!(stream.sent, value.number, "a stream is sent in order");
+        stream.sent += 1;
+        self.timestamps.insert(value, timestamp);
+    }
+
+    /// A producer id was given.
+    pub(crate) fn producer_id(&mut self, id: i64) {
+        assert!(id >= 0, "producer id {id} was given");
+        assert!(
+            self.producer_ids.insert(id),
+            "producer id {id} was given twice"
+        );
+    }
+
+    /// What an answer to a question asked now must respect.
+    pub(crate) fn floor(&mut self, partition: TopicPartition) -> Floor {
+        let era = self.era;
+        self.partition(partition).floor(era)
+    }
+
+    /// The end of what must be readable by now.
+    pub(crate) fn visible_end(&mut self, partition: TopicPartition) -> i64 {
+        self.floor(partition).watermark
+    }
+
+    /// A batch was acknowledged at `base`. `all` says that acks=all was asked for.
+    pub(crate) fn acked(
+        &mut self,
+        partition: TopicPartition,
+        base: i64,
+        values: impl Iterator<Item = ValueId>,
+        all: bool,
+        era: u64,
+    ) {
+        self.acks += 1;
+        let promise = self.promise(partition);
+        let durable = all && promise.durable;
+        if !durable && era != self.era {
+            return;
+        }
+        for (offset, value) in (base..).zip(values) {
+            self.place(partition, offset, value);
+            let visible = durable || !promise.durable;
+            self.partition(partition).acked(offset, durable, visible);
+        }
+    }
+
+    /// A record was read.
+    pub(crate) fn read(&mut self, partition: TopicPartition, seen: &Seen, era: u64) {
+        self.reads += 1;
+        let Seen {
+            offset,
+            epoch,
+            value,
+            timestamp,
+        } = *seen;
+        let stream = self.streams.get(value.stream as usize);
+        let stream =
+            stream.unwrap_or_else(|| panic!("{partition} {offset}: {value} has no author"));
+        let written = value.number < stream.sent;
+        assert!(written, "{partition} {offset}: {value} was never written");
+        let home = stream.partition.is_none_or(|home| home == partition);
+        assert!(
+            home,
+            "{partition} {offset}: {value} belongs to {:?}",
+            stream.partition
+        );
+        let promise = self.promise(partition);
+        if promise.create_time {
+            let sent = self.timestamps[&value];
+            assert_eq!(
+                timestamp, sent,
+                "{partition} {offset}: {value} has another timestamp"
+            );
+        }
+        self.partition(partition).epoch_value(offset, epoch, value);
+        if promise.durable || era == self.era {
+            self.place(partition, offset, value);
+        }
+        if promise.durable {
+            self.partition(partition).durable_upto(offset + 1);
+        }
+    }
+
+    /// The broker told where a partition begins or ends.
+    pub(crate) fn told(
+        &mut self,
+        partition: TopicPartition,
+        watermark: Option<i64>,
+        start: Option<i64>,
+        floor: Floor,
+        era: u64,
+    ) {
+        let promise = self.promise(partition);
+        let current = era == self.era && floor.era == era;
+        if let Some(start) = start {
+            assert!(
+                !promise.keeps_all || start == 0,
+                "{partition} begins at {start}, not at 0"
+            );
+            assert!(
+                start >= floor.start,
+                "{partition}: the log start went back from {} to {start}",
+                floor.start
+            );
+            self.partition(partition).begins_at(start);
+        }
+        let Some(watermark) = watermark else { return };
+        if promise.durable || current {
+            let before = floor.watermark;
+            let kept = watermark >= before;
+            assert!(
+                kept,
+                "{partition}: the high watermark went back from {before} to {watermark}"
+            );
+        }
+        if promise.durable {
+            self.partition(partition).durable_upto(watermark);
+        } else if era == self.era {
+            self.partition(partition).visible_upto(watermark);
+        }
+    }
+
+    fn place(&mut self, partition: TopicPartition, offset: i64, value: ValueId) {
+        let kind = self.streams[value.stream as usize].kind;
+        let strict = kind == StreamKind::Idempotent;
+        let keeps_all = self.promise(partition).keeps_all;
+        self.partition(partition)
+            .place(partition, offset, value, strict && keeps_all);
+    }
+
+    fn partition(&mut self, partition: TopicPartition) -> &mut PartitionHistory {
+        self.partitions.entry(partition).or_default()
+    }
+
+    /// The power was cut, or a disk lost what it was given: cached promises are void.
+    pub(crate) fn lose_cached(&mut self) {
+        self.era += 1;
+        for partition in self.partitions.values_mut() {
+            partition.lose_cached();
+        }
+    }
+
+    /// The broker stopped cleanly: everything is durable.
+    pub(crate) fn stopped_cleanly(&mut self) {
+        for partition in self.partitions.values_mut() {
+            partition.all_durable();
+        }
+    }
+
+    /// Whether a search by time may have given this answer, judged by what was known to be readable
+    /// when it was asked.
+    pub(crate) fn check_search(
+        &mut self,
+        partition: TopicPartition,
+        wanted: i64,
+        found: i64,
+        floor: Floor,
+    ) {
+        let promise = self.promise(partition);
+        if !promise.create_time || !promise.keeps_all || floor.era != self.era {
+            return;
+        }
+        let cells = self.partitions.entry(partition).or_default().cells();
+        let time = |value: &ValueId| self.timestamps[value];
+        for (offset, value) in cells.range(floor.start..floor.watermark) {
+            let before = found < 0 || *offset < found;
+            assert!(
+                !before || time(value) < wanted,
+                "{partition}: the search for time {wanted} gave offset {found}, but {offset} has {}",
+                time(value)
+            );
+        }
+        if let Some(value) = cells.get(&found) {
+            let late = time(value) >= wanted;
+            assert!(
+                late,
+                "{partition}: offset {found} is before the time {wanted} asked for"
+            );
+        }
+    }
+
+    /// Judges a partition by its whole content, read from start to end.
+    pub(crate) fn audit(&mut self, partition: TopicPartition, start: i64, log: &[Seen]) {
+        let promise = self.promise(partition);
+        let history = self.partitions.entry(partition).or_default();
+        let end = start + log.len() as i64;
+        for (offset, value) in history.cells().range(start..) {
+            assert!(
+                *offset < end,
+                "{partition}: {offset} had {value}, but the log ends at {end}"
+            );
+        }
+        let mut next: BTreeMap<u32, u32> = BTreeMap::new();
+        let mut epoch = -1;
+        for seen in log {
+            assert!(
+                seen.epoch >= epoch,
+                "{partition} {}: the epoch goes back",
+                seen.offset
+            );
+            epoch = seen.epoch;
+            let ValueId { stream, number } = seen.value;
+            let next = next.entry(stream).or_default();
+            if self.streams[stream as usize].kind == StreamKind::Idempotent {
+                let (at, fresh) = (seen.offset, number >= *next);
+                assert!(
+                    fresh,
+                    "{partition} {at}: {} again, {next} is next",
+                    seen.value
+                );
+                *next = number + 1;
+            }
+        }
+        if promise.keeps_all && !self.disk_failed {
+            self.audit_plain(partition, log);
+        }
+    }
+
+    /// A plain producer's values come in order, first occurrences taken.
+    fn audit_plain(&self, partition: TopicPartition, log: &[Seen]) {
+        let mut seen = BTreeSet::new();
+        let mut last: BTreeMap<u32, u32> = BTreeMap::new();
+        for Seen { offset, value, .. } in log {
+            let plain = self.streams[value.stream as usize].kind == StreamKind::Plain;
+            if !plain || !seen.insert(*value) {
+                continue;
+            }
+            let before = last.insert(value.stream, value.number);
+            assert!(
+                before.is_none_or(|before| before < value.number),
+                "{partition} {offset}: {value} comes after {before:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The topics that the clients know of.
+
+use crate::history::TopicPromise;
+use corelane::types::{PartitionIndex, TopicId, TopicPartition};
+use uuid::Uuid;
+
+/// How far a topic has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Its creation was acknowledged.
+    Live,
+    /// Somebody asked for its deletion.
+    Deleting,
+    /// Its deletion was acknowledged.
+    Deleted,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Topic {
+    pub(crate) name: String,
+    pub(crate) id: TopicId,
+    /// At least as many partitions as this.
+    pub(crate) partitions: i32,
+    pub(crate) promise: TopicPromise,
+    pub(crate) stage: Stage,
+    /// It is never deleted, so its name may stand for it.
+    pub(crate) lasting: bool,
+}
+
+/// A partition as clients name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The place of the topic in the list of topics.
+    pub(crate) topic: usize,
+    pub(crate) name: String,
+    pub(crate) uuid: Uuid,
+    pub(crate) index: i32,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Topics {
+    pub(crate) all: Vec<Topic>,
+}
+
+impl Place {
+    pub(crate) fn id(&self) -> TopicPartition {
+        let topic = TopicId::from_bytes(self.uuid.into_bytes());
+        TopicPartition::new(topic, PartitionIndex::new(self.index))
+    }
+}
+
+impl Topics {
+    pub(crate) fn place(&self, topic: usize, index: i32) -> Place {
+        let Topic { name, id, .. } = &self.all[topic];
+        Place {
+            topic,
+            name: name.clone(),
+            uuid: Uuid::from_bytes(id.to_bytes()),
+            index,
+        }
+    }
+
+    /// The partitions of live topics; with `lasting` only those of topics that are never deleted.
+    pub(crate) fn places(&self, lasting: bool) -> Vec<Place> {
+        let topics = self
+            .all
+            .iter()
+            .enumerate()
+            .filter(|(_, topic)| topic.stage == Stage::Live && (topic.lasting || !lasting));
+        let places = topics.flat_map(|(at, topic)| (0..topic.partitions).map(move |p| (at, p)));
+        places
+            .map(|(topic, index)| self.place(topic, index))
+            .collect()
+    }
+
+    pub(crate) fn is_live(&self, place: &Place) -> bool {
+        self.all[place.topic].stage == Stage::Live
+    }
+
+    pub(crate) fn is_deleted(&self, place: &Place) -> bool {
+        self.all[place.topic].stage == Stage::Deleted
+    }
+}

@@ -1,0 +1,349 @@
+//! Everything there is, and who is next: one broker or none, its disk, its clients, one clock.
+
+use crate::clients::{Admin, Client, Consumer, Context, Hostile, Producer};
+use crate::clock::Clock;
+use crate::drain::AUDITOR;
+use crate::history::History;
+use crate::network::{Key, Move, Network};
+use crate::plan::{DATA, Plan};
+use crate::process::{Process, Surroundings};
+use crate::topics::Topics;
+use crate::trace::Trace;
+use bytes::Bytes;
+use corelane::shard::Boot;
+use corelane::storage::Disk;
+use corelane::storage::memory_disk::MemoryDisk;
+use corelane::types::{CoreId, LeaderEpoch};
+use fastrand::Rng;
+use std::path::Path;
+
+/// Steps without time within which everything under way must end.
+const QUIET_STEPS_MAX: u64 = 200_000;
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) rng: Rng,
+    pub(crate) clock: Clock,
+    pub(crate) disk: MemoryDisk,
+    pub(crate) network: Network,
+    pub(crate) history: History,
+    pub(crate) topics: Topics,
+    pub(crate) trace: Trace,
+    pub(crate) process: Option<Process>,
+    pub(crate) clients: Vec<Box<dyn Client>>,
+    pub(crate) draining: bool,
+    /// The disk made errors since the broker started.
+    pub(crate) disk_failed: bool,
+    /// What to do when the disk says that the process is dead.
+    pub(crate) crash_cuts_power: bool,
+    /// The epoch of the last start, and whether it ended cleanly.
+    pub(crate) last_epoch: Option<(LeaderEpoch, bool)>,
+    /// What the auditor was answered.
+    pub(crate) replies: Vec<Bytes>,
+    moves: Vec<(Key, Move)>,
+}
+
+/// A kind of thing that can happen next.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Message(usize),
+    Perform(usize),
+    Complete(usize),
+    Network(usize),
+    Client(usize),
+    Tick(CoreId),
+    Stop(usize),
+    Time,
+    Start,
+}
+
+impl World {
+    pub(crate) fn new(plan: Plan, trace: Trace) -> Self {
+        let mut rng = Rng::with_seed(plan.seed);
+        let disk = MemoryDisk::new(rng.u64(..));
+        disk.create_directory(Path::new(DATA))
+            .expect("a new disk takes a directory");
+        disk.sync_directory(Path::new(""))
+            .expect("a new disk syncs");
+        disk.set_cold(plan.cold);
+        let mut clients: Vec<Box<dyn Client>> = vec![Box::new(Admin::new(0, &mut rng))];
+        for _ in 0..plan.producers {
+            let (batches, bytes_max) = (plan.batches, plan.record_bytes_max);
+            let client = clients.len();
+            clients.push(Box::new(Producer::new(
+                client, batches, bytes_max, &mut rng,
+            )));
+        }
+        for _ in 0..plan.consumers {
+            clients.push(Box::new(Consumer::new(clients.len(), &mut rng)));
+        }
+        if plan.hostile {
+            clients.push(Box::new(Hostile::new(clients.len())));
+        }
+        Self {
+            plan,
+            rng,
+            clock: Clock::default(),
+            disk,
+            network: Network::default(),
+            history: History::default(),
+            topics: Topics::default(),
+            trace,
+            process: None,
+            clients,
+            draining: false,
+            disk_failed: false,
+            crash_cuts_power: false,
+            last_epoch: None,
+            replies: Vec::new(),
+            moves: Vec::new(),
+        }
+    }
+
+    /// One step of the scheduler.
+    pub(crate) fn step(&mut self) {
+        self.trace.step += 1;
+        if self.rng.u64(..self.plan.disturb_every) == 0 {
+            return self.disturb();
+        }
+        if self.rng.u16(..700) == 0 && self.process.is_some() {
+            return self.check_quiet();
+        }
+        let next = self.choose();
+        self.happen(next);
+    }
+
+    /// Runs until nothing is left that can happen without time passing or a client asking for
+    /// something new, and hears what the clients have to complain of.
+    pub(crate) fn check_quiet(&mut self) {
+        self.settle();
+        if self.process.is_none() || self.disk_failed {
+            return;
+        }
+        let mut clients = std::mem::take(&mut self.clients);
+        let complaints = clients
+            .iter_mut()
+            .filter_map(|client| client.complaint(&mut self.context()));
+        let complaints: Vec<String> = complaints.collect();
+        self.clients = clients;
+        if !complaints.is_empty() {
+            let broker = self
+                .process
+                .as_ref()
+                .map_or(String::new(), Process::describe);
+            let network = self.network.describe();
+            panic!(
+                "nothing is under way, yet:\n  {}\n{broker}{network}",
+                complaints.join("\n  ")
+            );
+        }
+    }
+
+    /// The first half of it.
+    pub(crate) fn settle(&mut self) {
+        self.trace.note(format_args!("settle"));
+        for _ in 0..QUIET_STEPS_MAX {
+            let choices = self.without_time();
+            if choices.is_empty() {
+                return;
+            }
+            let next = choices[self.rng.usize(..choices.len())];
+            self.happen(next);
+        }
+        panic!("after {QUIET_STEPS_MAX} steps without time passing something is still under way");
+    }
+
+    /// Everything that can happen without time or new requests, one of each kind.
+    fn without_time(&mut self) -> Vec<Next> {
+        let mut choices = Vec::new();
+        self.network.moves(&mut self.moves);
+        let rng = &mut self.rng;
+        let mut offer = |count: usize, next: fn(usize) -> Next| {
+            if count > 0 {
+                choices.push(next(rng.usize(..count)));
+            }
+        };
+        offer(self.moves.len(), Next::Network);
+        if let Some(process) = &self.process {
+            offer(process.pairs(), Next::Message);
+            offer(process.issued(), Next::Perform);
+            offer(process.ended(), Next::Complete);
+            offer(process.unstopped(), Next::Stop);
+            let due = process.due(self.clock.now().monotonic);
+            choices.extend(due.first().map(|core| Next::Tick(*core)));
+        }
+        choices
+    }
+
+    fn choose(&mut self) -> Next {
+        let weights = self.plan.weights;
+        let mut choices: Vec<(Next, u32)> = Vec::new();
+        for next in self.without_time() {
+            let weight = match next {
+                Next::Message(_) => weights.messages,
+                Next::Perform(_) => weights.perform,
+                Next::Complete(_) => weights.complete,
+                Next::Network(_) => weights.network,
+                Next::Tick(_) => weights.ticks,
+                _ => 5,
+            };
+            choices.push((next, weight));
+        }
+        let client = self.rng.usize(..self.clients.len());
+        choices.push((Next::Client(client), weights.clients));
+        choices.push((Next::Time, weights.time));
+        if self.process.is_none() {
+            choices.push((Next::Start, 10));
+        }
+        let total: u32 = choices.iter().map(|(_, weight)| weight).sum();
+        let mut drawn = self.rng.u32(..total);
+        for (next, weight) in choices {
+            if drawn < weight {
+                return next;
+            }
+            drawn -= weight;
+        }
+        unreachable!("the weights sum up to the total")
+    }
+
+    fn happen(&mut self, next: Next) {
+        match next {
+            Next::Message(pair) => {
+                self.on_process(|process, around| process.pass_message(pair, around))
+            }
+            Next::Perform(call) => self.on_process(|process, around| process.perform(call, around)),
+            Next::Complete(call) => {
+                self.on_process(|process, around| process.complete(call, around))
+            }
+            Next::Tick(core) => self.on_process(|process, around| process.tick(core, around)),
+            Next::Stop(index) => self.on_process(|process, around| process.stop_one(index, around)),
+            Next::Network(at) => {
+                let (key, which) = self.moves[at];
+                self.network_move(key, which);
+            }
+            Next::Client(at) => self.client_acts(at),
+            Next::Time => self.pass_time(),
+            Next::Start => self.start(),
+        }
+        if self.process.as_ref().is_some_and(Process::is_stopped) {
+            self.stopped();
+        }
+    }
+
+    fn on_process(&mut self, happens: impl FnOnce(&mut Process, &mut Surroundings<'_>)) {
+        let Some(process) = &mut self.process else {
+            return;
+        };
+        let mut around = Surroundings {
+            now: self.clock.now(),
+            disk: &self.disk,
+            network: &mut self.network,
+            trace: &mut self.trace,
+            era: self.history.era,
+        };
+        happens(process, &mut around);
+        if self.disk.is_crashed() {
+            self.crash(self.crash_cuts_power);
+        }
+    }
+
+    fn network_move(&mut self, key: Key, which: Move) {
+        if !matches!(which, Move::Receive | Move::Hangup) {
+            return self.on_process(|process, around| process.network(key, which, around));
+        }
+        let connection = self.network.get(key);
+        let at = connection.client;
+        let delivery = (which == Move::Receive).then(|| connection.receive());
+        if at == AUDITOR {
+            let delivery = delivery.expect("the broker does not hang up on the auditor");
+            return self.replies.push(delivery.frame);
+        }
+        let mut clients = std::mem::take(&mut self.clients);
+        match delivery {
+            Some(delivery) => {
+                let (length, crc) = (delivery.frame.len(), crc32c::crc32c(&delivery.frame));
+                let what = format_args!("client {at} receives {length} bytes, {crc:08x}");
+                self.trace.note(what);
+                clients[at].receive(delivery, &mut self.context());
+            }
+            None => {
+                self.trace.note(format_args!("client {at} is hung up on"));
+                self.network.hung_up(key);
+                clients[at].hung_up(&mut self.context());
+            }
+        }
+        self.clients = clients;
+    }
+
+    pub(crate) fn client_acts(&mut self, at: usize) {
+        self.trace.note(format_args!("client {at} acts"));
+        let mut clients = std::mem::take(&mut self.clients);
+        clients[at].act(&mut self.context());
+        self.clients = clients;
+    }
+
+    pub(crate) fn context(&mut self) -> Context<'_> {
+        Context {
+            rng: &mut self.rng,
+            now: self.clock.now(),
+            network: &mut self.network,
+            history: &mut self.history,
+            topics: &mut self.topics,
+            nodes: self.plan.nodes,
+            draining: self.draining,
+            disk_failed: self.disk_failed,
+        }
+    }
+
+    fn pass_time(&mut self) {
+        let deadline = self.process.as_ref().and_then(Process::next_deadline);
+        match (self.rng.u8(..20), deadline) {
+            (0, _) => self.clock.advance(self.rng.u64(..2_000_000)),
+            (1..=9, Some(deadline)) => self.clock.advance_to(deadline),
+            _ => self.clock.advance(self.rng.u64(..3_000)),
+        }
+        let now = self.clock.now();
+        self.trace.note(format_args!("it is {now:?}"));
+    }
+
+    /// Lets the next deadline come, or a little time pass.
+    pub(crate) fn pass_to_deadline(&mut self) {
+        match self.process.as_ref().and_then(Process::next_deadline) {
+            Some(deadline) => self.clock.advance_to(deadline),
+            None => self.clock.advance(10_000),
+        }
+    }
+
+    /// Starts the broker, on any number of cores; the start may die at any disk operation.
+    pub(crate) fn start(&mut self) {
+        let cores = self.rng.u16(1..=4);
+        self.disk_failed = false;
+        if !self.draining && self.rng.u8(..100) < self.plan.crashing_starts {
+            self.crash_soon(40);
+        }
+        self.trace.note(format_args!("start on {cores} cores"));
+        let shards =
+            Boot::load(&self.disk, self.plan.config(cores), self.rng.u64(..)).and_then(|boot| {
+                let cores = (0..cores).map(CoreId::new);
+                let shards: Result<Vec<_>, _> =
+                    cores.map(|core| boot.shard(&self.disk, core)).collect();
+                Ok((boot.leader_epoch(), shards?))
+            });
+        if self.disk.is_crashed() {
+            return self.crash(self.crash_cuts_power);
+        }
+        let (epoch, shards) = shards.unwrap_or_else(|error| panic!("the start failed: {error}"));
+        if let Some((last, clean)) = self.last_epoch {
+            let raised = if clean { epoch >= last } else { epoch > last };
+            assert!(
+                raised,
+                "the epoch was {last} and is {epoch} after a start, clean: {clean}"
+            );
+        }
+        self.trace.note(format_args!("started with epoch {epoch}"));
+        self.last_epoch = Some((epoch, false));
+        self.network.cores = cores;
+        self.process = Some(Process::new(shards));
+    }
+}
