@@ -189,6 +189,10 @@ impl Broker {
     /// Waits until the broker has been stopped and everything of it has ended.
     pub fn wait(mut self) {
         self.join();
+        for (core, stats) in self.stats().into_iter().enumerate() {
+            let (step, delay) = (stats.longest_step, stats.longest_delay);
+            log::info!("core {core}: the longest step took {step:?}, the longest wait {delay:?}");
+        }
     }
 
     /// Stops: every lane flushes, clients read their last answers, all threads end.
