@@ -11,7 +11,10 @@ pub(crate) struct Clock {
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { monotonic: 1_000_000, wall_offset_ms: 1_700_000_000_000 }
+        Self {
+            monotonic: 1_000_000,
+            wall_offset_ms: 1_700_000_000_000,
+        }
     }
 }
 

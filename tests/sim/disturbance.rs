@@ -16,7 +16,8 @@ impl World {
         match self.rng.u8(..10) {
             0 if self.plan.wall_jumps => {
                 let ms = self.rng.i64(-3_600_000..3_600_000);
-                self.trace.note(format_args!("the wall clock jumps by {ms} ms"));
+                self.trace
+                    .note(format_args!("the wall clock jumps by {ms} ms"));
                 self.clock.jump_wall(ms);
             }
             1..=3 if self.plan.disk_faults => self.fail_disk(),
@@ -41,7 +42,9 @@ impl World {
     pub(crate) fn crash_soon(&mut self, operations_max: u64) {
         let operations = self.rng.u64(..operations_max);
         self.crash_cuts_power = self.rng.u8(..100) < self.plan.power_cuts;
-        self.trace.note(format_args!("a crash comes after {operations} disk operations"));
+        self.trace.note(format_args!(
+            "a crash comes after {operations} disk operations"
+        ));
         self.disk.crash_after(operations);
     }
 
@@ -49,6 +52,7 @@ impl World {
     pub(crate) fn crash(&mut self, cut: bool) {
         self.trace.note(format_args!("crash, power cut: {cut}"));
         self.end_process();
+        self.history.crashed();
         if cut {
             self.disk.power_cut();
             self.history.lose_cached();
@@ -101,7 +105,9 @@ impl World {
         let operation = operations[self.rng.usize(..operations.len())];
         let kind = [FaultKind::Device, FaultKind::NoSpace][self.rng.usize(..2)];
         let after = self.rng.u64(..20);
-        self.trace.note(format_args!("the {after}th {operation:?} will fail: {kind:?}"));
+        self.trace.note(format_args!(
+            "the {after}th {operation:?} will fail: {kind:?}"
+        ));
         if self.rng.u8(..4) == 0 {
             self.disk.fail_always(operation, after, kind);
         } else {

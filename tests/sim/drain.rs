@@ -73,10 +73,20 @@ impl World {
             self.settle();
         }
         let core = self.rng.u16(..self.network.cores);
-        let key = self.network.connect(AUDITOR, core, false).expect("the broker is up");
-        let live = self.topics.all.iter().filter(|topic| topic.stage == Stage::Live);
+        let key = self
+            .network
+            .connect(AUDITOR, core, false)
+            .expect("the broker is up");
+        let live = self
+            .topics
+            .all
+            .iter()
+            .filter(|topic| topic.stage == Stage::Live);
         let mut places: Vec<Place> = Vec::new();
-        for (topic, partitions) in live.map(|topic| (topic.id, topic.partitions)).collect::<Vec<_>>() {
+        for (topic, partitions) in live
+            .map(|topic| (topic.id, topic.partitions))
+            .collect::<Vec<_>>()
+        {
             let at = self.topics.all.iter().position(|known| known.id == topic);
             let at = at.expect("found just now");
             places.extend((0..partitions).map(|index| self.topics.place(at, index)));
@@ -89,40 +99,64 @@ impl World {
     }
 
     fn audit_partition(&mut self, key: Key, place: &Place) {
-        let (partition, era) = (place.id(), self.history.era);
+        let (partition, when) = (place.id(), self.history.now);
         let floor = self.history.floor(partition);
         let start = self.ask_offset(key, place, -2);
         let end = self.ask_offset(key, place, -1);
-        self.history.told(partition, Some(end), Some(start), floor, era);
+        self.history
+            .told(partition, Some(end), Some(start), floor, when);
         let mut log: Vec<Seen> = Vec::new();
         let mut position = start;
         while position < end {
             let read = self.ask_records(key, place, position, floor);
-            assert!(!read.is_empty(), "{partition}: nothing at {position}, and {end} is the end");
+            assert!(
+                !read.is_empty(),
+                "{partition}: nothing at {position}, and {end} is the end"
+            );
             position += read.len() as i64;
             log.extend(read);
         }
         for seen in &log {
-            self.history.read(partition, seen, era);
+            self.history.read(partition, seen, when);
         }
         self.history.audit(partition, start, &log);
     }
 
     fn ask_offset(&mut self, key: Key, place: &Place, timestamp: i64) -> i64 {
-        let partition =
-            ListOffsetsPartition { partition_index: place.index, timestamp, ..Default::default() };
+        let partition = ListOffsetsPartition {
+            partition_index: place.index,
+            timestamp,
+            ..Default::default()
+        };
         let partitions = vec![partition].into();
         let request = ListOffsetsRequest {
             replica_id: -1,
-            topics: vec![ListOffsetsTopic { name: &place.name, partitions }].into(),
+            topics: vec![ListOffsetsTopic {
+                name: &place.name,
+                partitions,
+            }]
+            .into(),
             ..Default::default()
         };
         let body = self.ask(key, &request, 7);
         let response = ListOffsetsResponse::decode(&mut Reader::new(&body), 7);
         let response = response.expect("a response");
-        let topic = response.topics.iter().next().expect("one topic was asked for");
-        let result = topic.partitions.iter().next().expect("one partition was asked for");
-        assert_eq!(result.error_code, 0, "{}: an offset was asked for", place.id());
+        let topic = response
+            .topics
+            .iter()
+            .next()
+            .expect("one topic was asked for");
+        let result = topic
+            .partitions
+            .iter()
+            .next()
+            .expect("one partition was asked for");
+        assert_eq!(
+            result.error_code,
+            0,
+            "{}: an offset was asked for",
+            place.id()
+        );
         result.offset
     }
 
@@ -139,16 +173,29 @@ impl World {
             partitions: vec![partition].into(),
         };
         let topics = vec![topic].into();
-        let request = FetchRequest { min_bytes: 1, topics, ..Default::default() };
+        let request = FetchRequest {
+            min_bytes: 1,
+            topics,
+            ..Default::default()
+        };
         let body = self.ask(key, &request, 13);
         let response = FetchResponse::decode(&mut Reader::new(&body), 13).expect("a response");
-        let topic = response.responses.iter().next().expect("one topic was asked for");
-        let result = topic.partitions.iter().next().expect("one partition was asked for");
+        let topic = response
+            .responses
+            .iter()
+            .next()
+            .expect("one topic was asked for");
+        let result = topic
+            .partitions
+            .iter()
+            .next()
+            .expect("one partition was asked for");
         let partition = place.id();
         assert_eq!(result.error_code, 0, "{partition}: {offset} was asked for");
         let (watermark, start) = (result.high_watermark, result.log_start_offset);
-        let era = self.history.era;
-        self.history.told(partition, Some(watermark), Some(start), floor, era);
+        let when = self.history.now;
+        self.history
+            .told(partition, Some(watermark), Some(start), floor, when);
         let Some(records @ Records::Borrowed(_)) = result.records else {
             return Vec::new();
         };
@@ -160,7 +207,10 @@ impl World {
     fn ask<'a, M: Message<'a>>(&mut self, key: Key, request: &M, version: i16) -> Bytes {
         self.network.write(key, &encode(request, version, 1));
         self.settle();
-        let frame = self.replies.pop().unwrap_or_else(|| panic!("{} is not answered", M::NAME));
+        let frame = self
+            .replies
+            .pop()
+            .unwrap_or_else(|| panic!("{} is not answered", M::NAME));
         let api = ApiKey::from_code(M::KEY).expect("an API that is served");
         let mut reader = Reader::new(&frame);
         ResponseHeader::decode(&mut reader, api, version).expect("a response has a header");

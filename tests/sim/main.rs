@@ -50,7 +50,11 @@ fn run(seed: u64, steps: u64, trace: Trace) -> (World, Result<Summary, String>) 
         world.finish();
     }));
     let (acks, reads) = (world.history.acks, world.history.reads);
-    let summary = Summary { hash: world.trace.hash(), acks, reads };
+    let summary = Summary {
+        hash: world.trace.hash(),
+        acks,
+        reads,
+    };
     let result = result.map(|()| summary).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
@@ -61,7 +65,10 @@ fn run(seed: u64, steps: u64, trace: Trace) -> (World, Result<Summary, String>) 
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text}: a number is wanted")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name}={text}: a number is wanted")),
+    )
 }
 
 fn fail(seed: u64, steps: u64, why: &str) -> String {
@@ -76,13 +83,18 @@ fn seeds_hold() {
     let steps = number("CORELANE_SIM_STEPS").unwrap_or(STEPS);
     if let Some(seed) = number("CORELANE_SIM_SEED") {
         // What the broker says for itself.
-        env_logger::Builder::new().filter_level(log::LevelFilter::Info).init();
+        env_logger::Builder::new()
+            .filter_level(log::LevelFilter::Info)
+            .init();
         let (world, result) = run(seed, steps, Trace::verbose());
         match result {
             Ok(summary) => println!("seed {seed}: {summary:?}\n{:#?}", world.plan),
             Err(why) => {
                 let (plan, lines) = (&world.plan, world.trace.lines());
-                panic!("{lines}\n{plan:#?}\nseed {seed}, step {}: {why}", world.trace.step);
+                panic!(
+                    "{lines}\n{plan:#?}\nseed {seed}, step {}: {why}",
+                    world.trace.step
+                );
             }
         }
         return;
@@ -107,7 +119,10 @@ fn seeds_hold() {
                             totals.0 += summary.acks;
                             totals.1 += summary.reads;
                         }
-                        Err(why) => failures.lock().expect("whole").push(fail(seed, steps, &why)),
+                        Err(why) => failures
+                            .lock()
+                            .expect("whole")
+                            .push(fail(seed, steps, &why)),
                     }
                 }
             });
@@ -123,9 +138,18 @@ fn seeds_hold() {
 #[test]
 fn the_same_seed_leaves_the_same_trace() {
     for seed in 0..5 {
-        let summary = |()| run(seed, 2_000, Trace::default()).1.expect("the seed holds");
+        let summary = |()| {
+            run(seed, 2_000, Trace::default())
+                .1
+                .expect("the seed holds")
+        };
         assert_eq!(summary(()), summary(()), "seed {seed}");
     }
-    let hash = |seed| run(seed, 500, Trace::default()).1.expect("the seed holds").hash;
+    let hash = |seed| {
+        run(seed, 500, Trace::default())
+            .1
+            .expect("the seed holds")
+            .hash
+    };
     assert_ne!(hash(0), hash(1));
 }

@@ -1,6 +1,7 @@
 //! Connections between clients and cores: two byte streams each, either of which may be as slow as
 //! the scheduler likes, and ends that may be gone.
 
+use crate::history::When;
 use bytes::{Buf, Bytes, BytesMut};
 use corelane::broker::Part;
 use corelane::types::{CoreId, SlotId};
@@ -14,8 +15,8 @@ pub(crate) type Key = u64;
 pub(crate) struct Delivery {
     /// Without the length prefix.
     pub(crate) frame: Bytes,
-    /// How many power cuts there had been when the broker sent it.
-    pub(crate) era: u64,
+    /// When the broker sent it.
+    pub(crate) when: When,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -95,7 +96,10 @@ impl Network {
     /// A client writes.
     pub(crate) fn write(&mut self, key: Key, bytes: &[u8]) {
         let connection = self.get(key);
-        assert!(!connection.client_gone, "a client writes to its own connections");
+        assert!(
+            !connection.client_gone,
+            "a client writes to its own connections"
+        );
         if !connection.broker_gone {
             connection.to_broker.extend_from_slice(bytes);
         }
@@ -114,7 +118,11 @@ impl Network {
     /// Lets a frame's body in.
     pub(crate) fn admit(&mut self, key: Key, slot: SlotId, length: u32) {
         let connection = self.get(key);
-        assert_eq!(connection.reading, Reading::Announced, "admitted without being announced");
+        assert_eq!(
+            connection.reading,
+            Reading::Announced,
+            "admitted without being announced"
+        );
         connection.reading = Reading::Body(slot, length as usize);
     }
 
@@ -143,7 +151,9 @@ impl Network {
     }
 
     pub(crate) fn get(&mut self, key: Key) -> &mut Connection {
-        self.connections.get_mut(&key).expect("the connection is there")
+        self.connections
+            .get_mut(&key)
+            .expect("the connection is there")
     }
 
     /// The connection is gone on the core's side.
@@ -170,13 +180,21 @@ impl Network {
             let kept = rng.usize(0..=connection.to_client.len());
             connection.to_client.truncate(kept);
         }
-        self.connections.retain(|_, connection| !connection.client_gone);
+        self.connections
+            .retain(|_, connection| !connection.client_gone);
     }
 
     /// What the core has not told its clients, for messages to people.
     pub(crate) fn describe(&self) -> String {
         let lines = self.connections.iter().map(|(key, connection)| {
-            let Connection { client, core, reading, closing, broker_gone, .. } = connection;
+            let Connection {
+                client,
+                core,
+                reading,
+                closing,
+                broker_gone,
+                ..
+            } = connection;
             let (unread, queued) = (connection.to_broker.len(), connection.responses.len());
             format!(
                 "  connection {key} of client {client} to core {core}: {reading:?}, {unread} bytes \
@@ -236,16 +254,20 @@ impl Connection {
     }
 
     pub(crate) fn take_response(&mut self) -> (SlotId, Vec<Part>) {
-        self.responses.pop_front().expect("there is a response to send")
+        self.responses
+            .pop_front()
+            .expect("there is a response to send")
     }
 
-    pub(crate) fn deliver(&mut self, frame: Bytes, era: u64) {
+    pub(crate) fn deliver(&mut self, frame: Bytes, when: When) {
         if !self.client_gone {
-            self.to_client.push_back(Delivery { frame, era });
+            self.to_client.push_back(Delivery { frame, when });
         }
     }
 
     pub(crate) fn receive(&mut self) -> Delivery {
-        self.to_client.pop_front().expect("there is a response to read")
+        self.to_client
+            .pop_front()
+            .expect("there is a response to read")
     }
 }

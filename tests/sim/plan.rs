@@ -75,7 +75,11 @@ impl Plan {
             disk_faults: rng.u8(..5) == 0,
             wall_jumps: rng.bool(),
             hostile: rng.bool(),
-            nodes: if rng.u8(..4) == 0 { Nodes::PerCore } else { Nodes::Single },
+            nodes: if rng.u8(..4) == 0 {
+                Nodes::PerCore
+            } else {
+                Nodes::Single
+            },
             limits: limits(rng),
             producers: rng.usize(1..=4),
             consumers: rng.usize(1..=3),

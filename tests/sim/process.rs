@@ -2,6 +2,7 @@
 //! what the runtime would promise is promised here: messages are in order between two cores, disk
 //! calls are performed and told of in any order, a connection's events are in its own order.
 
+use crate::history::When;
 use crate::network::{Key, Move, Network};
 use crate::trace::Trace;
 use bytes::{Bytes, BytesMut};
@@ -32,7 +33,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) disk: &'a MemoryDisk,
     pub(crate) network: &'a mut Network,
     pub(crate) trace: &'a mut Trace,
-    pub(crate) era: u64,
+    pub(crate) when: When,
 }
 
 impl Process {
@@ -103,13 +104,20 @@ impl Process {
 
     /// Hands over the next message of one pair of cores.
     pub(crate) fn pass_message(&mut self, pair: usize, around: &mut Surroundings<'_>) {
-        let pair = *self.inboxes.keys().nth(pair).expect("the pair has messages");
+        let pair = *self
+            .inboxes
+            .keys()
+            .nth(pair)
+            .expect("the pair has messages");
         let queue = self.inboxes.get_mut(&pair).expect("the pair has messages");
         let message = queue.pop_front().expect("queues are not empty");
         if queue.is_empty() {
             self.inboxes.remove(&pair);
         }
         let (from, to) = pair;
+        if self.stopped[to.index()] {
+            return;
+        }
         self.step(to, Event::FromCore { from, message }, around);
     }
 
@@ -122,7 +130,9 @@ impl Process {
             Ok(_) => "done".to_owned(),
             Err(error) => error.to_string(),
         };
-        around.trace.note(format_args!("disk: core {core} io {io} {what}: {outcome}"));
+        around
+            .trace
+            .note(format_args!("disk: core {core} io {io} {what}: {outcome}"));
         self.ended.push((core, io, result));
     }
 
@@ -144,17 +154,28 @@ impl Process {
             Move::Open => {
                 link.open();
                 let peer = format!("client-{}", link.client);
-                Event::Opened { connection, peer, own_node: link.own_node }
+                Event::Opened {
+                    connection,
+                    peer,
+                    own_node: link.own_node,
+                }
             }
-            Move::Announce => Event::Announced { connection, length: link.take_prefix() },
+            Move::Announce => Event::Announced {
+                connection,
+                length: link.take_prefix(),
+            },
             Move::Body => {
                 let (slot, bytes) = link.take_body();
-                Event::Frame { connection, slot, bytes }
+                Event::Frame {
+                    connection,
+                    slot,
+                    bytes,
+                }
             }
             Move::Send => {
                 let (slot, parts) = link.take_response();
                 if let Some(frame) = gather(&parts) {
-                    link.deliver(frame, around.era);
+                    link.deliver(frame, around.when);
                 }
                 Event::Sent { connection, slot }
             }
@@ -168,8 +189,13 @@ impl Process {
     }
 
     fn step(&mut self, core: CoreId, event: Event, around: &mut Surroundings<'_>) {
-        around.trace.note(format_args!("core {core}: {}", describe(&event)));
-        assert!(!self.stopped[core.index()], "core {core} has stopped, and hears of {event:?}");
+        around
+            .trace
+            .note(format_args!("core {core}: {}", describe(&event)));
+        assert!(
+            !self.stopped[core.index()],
+            "core {core} has stopped, and hears of {event:?}"
+        );
         let mut effects = std::mem::take(&mut self.effects);
         self.shards[core.index()].step(around.now, event, &mut effects);
         if around.disk.is_crashed() {
@@ -183,27 +209,46 @@ impl Process {
     }
 
     fn carry_out(&mut self, core: CoreId, effect: Effect, around: &mut Surroundings<'_>) {
-        assert!(!self.stopped[core.index()], "core {core} stopped, and then wants {effect:?}");
+        assert!(
+            !self.stopped[core.index()],
+            "core {core} stopped, and then wants {effect:?}"
+        );
         match effect {
-            Effect::Admit { connection, slot, length } => {
+            Effect::Admit {
+                connection,
+                slot,
+                length,
+            } => {
                 around.network.admit(connection.get(), slot, length);
             }
-            Effect::Respond { connection, slot, parts } => {
+            Effect::Respond {
+                connection,
+                slot,
+                parts,
+            } => {
                 let length: usize = parts.iter().map(Part::length).sum();
                 let what = format_args!("core {core} answers {connection}/{slot}: {length} bytes");
                 around.trace.note(what);
                 around.network.respond(connection.get(), slot, parts);
             }
             Effect::Close { connection, reason } => {
-                around.trace.note(format_args!("core {core} closes {connection}: {reason}"));
+                around
+                    .trace
+                    .note(format_args!("core {core} closes {connection}: {reason}"));
                 around.network.close(connection.get());
             }
             Effect::Send { to, message } => {
                 assert_ne!(to, core, "a message to oneself stays inside");
-                self.inboxes.entry((core, to)).or_default().push_back(message);
+                self.inboxes
+                    .entry((core, to))
+                    .or_default()
+                    .push_back(message);
             }
             Effect::Disk { io, call } => {
-                around.trace.note(format_args!("core {core} wants io {io}: {}", call.describe()));
+                around.trace.note(format_args!(
+                    "core {core} wants io {io}: {}",
+                    call.describe()
+                ));
                 self.issued.push((core, io, call));
             }
             Effect::Stopped => {
@@ -218,7 +263,11 @@ impl Process {
 
     /// What is under way, for messages to people.
     pub(crate) fn describe(&self) -> String {
-        let calls: Vec<String> = self.issued.iter().map(|(_, _, call)| call.describe()).collect();
+        let calls: Vec<String> = self
+            .issued
+            .iter()
+            .map(|(_, _, call)| call.describe())
+            .collect();
         let (messages, ended) = (self.inboxes.len(), self.ended.len());
         format!("  {messages} pairs with messages, {ended} calls ended, issued: {calls:?}\n")
     }
@@ -230,10 +279,20 @@ fn gather(parts: &[Part]) -> Option<Bytes> {
     for part in parts {
         match part {
             Part::Bytes(part) => bytes.extend_from_slice(part),
-            Part::File { file, position, length } => {
+            Part::File {
+                file,
+                position,
+                length,
+            } => {
                 let mut buffer = vec![0; *length as usize];
-                let read = file.read_at(*position, &mut buffer).expect("a range can be read");
-                assert_eq!(read, buffer.len(), "a response refers to bytes past its file's end");
+                let read = file
+                    .read_at(*position, &mut buffer)
+                    .expect("a range can be read");
+                assert_eq!(
+                    read,
+                    buffer.len(),
+                    "a response refers to bytes past its file's end"
+                );
                 bytes.extend_from_slice(&buffer);
             }
         }
@@ -242,15 +301,27 @@ fn gather(parts: &[Part]) -> Option<Bytes> {
         return None;
     }
     let prefix: [u8; 4] = bytes.split_to(4).as_ref().try_into().expect("four bytes");
-    assert_eq!(u32::from_be_bytes(prefix) as usize, bytes.len(), "a response's length is wrong");
+    assert_eq!(
+        u32::from_be_bytes(prefix) as usize,
+        bytes.len(),
+        "a response's length is wrong"
+    );
     Some(bytes.freeze())
 }
 
 fn describe(event: &Event) -> String {
     match event {
-        Event::Opened { connection, own_node, .. } => format!("{connection} opens ({own_node})"),
+        Event::Opened {
+            connection,
+            own_node,
+            ..
+        } => format!("{connection} opens ({own_node})"),
         Event::Announced { connection, length } => format!("{connection} announces {length}"),
-        Event::Frame { connection, slot, bytes } => {
+        Event::Frame {
+            connection,
+            slot,
+            bytes,
+        } => {
             let crc = crc32c::crc32c(bytes);
             format!("{connection}/{slot} sends {} bytes, {crc:08x}", bytes.len())
         }

@@ -52,16 +52,25 @@ impl Place {
 impl Topics {
     pub(crate) fn place(&self, topic: usize, index: i32) -> Place {
         let Topic { name, id, .. } = &self.all[topic];
-        Place { topic, name: name.clone(), uuid: Uuid::from_bytes(id.to_bytes()), index }
+        Place {
+            topic,
+            name: name.clone(),
+            uuid: Uuid::from_bytes(id.to_bytes()),
+            index,
+        }
     }
 
     /// The partitions of live topics; with `lasting` only those of topics that are never deleted.
     pub(crate) fn places(&self, lasting: bool) -> Vec<Place> {
-        let topics = self.all.iter().enumerate().filter(|(_, topic)| {
-            topic.stage == Stage::Live && (topic.lasting || !lasting)
-        });
+        let topics = self
+            .all
+            .iter()
+            .enumerate()
+            .filter(|(_, topic)| topic.stage == Stage::Live && (topic.lasting || !lasting));
         let places = topics.flat_map(|(at, topic)| (0..topic.partitions).map(move |p| (at, p)));
-        places.map(|(topic, index)| self.place(topic, index)).collect()
+        places
+            .map(|(topic, index)| self.place(topic, index))
+            .collect()
     }
 
     pub(crate) fn is_live(&self, place: &Place) -> bool {

@@ -35,7 +35,10 @@ impl ValueId {
             Some(u32::from_be_bytes(bytes.try_into().ok()?))
         };
         let (stream, count, filler) = (number(0)?, number(4)?, number(8)?);
-        let id = Self { stream, number: count };
+        let id = Self {
+            stream,
+            number: count,
+        };
         let rest = bytes.get(HEAD..)?;
         let whole = rest.len() == filler as usize
             && (0..).zip(rest).all(|(at, byte)| *byte == id.filler(at));
@@ -49,7 +52,10 @@ impl ValueId {
 
 #[test]
 fn a_value_is_read_back_whole_or_not_at_all() {
-    let id = ValueId { stream: 3, number: 700 };
+    let id = ValueId {
+        stream: 3,
+        number: 700,
+    };
     let bytes = id.encode(50);
     assert_eq!(ValueId::decode(&bytes), Some(id));
     assert_eq!(ValueId::decode(&bytes[..40]), None);

@@ -62,14 +62,18 @@ impl World {
     pub(crate) fn new(plan: Plan, trace: Trace) -> Self {
         let mut rng = Rng::with_seed(plan.seed);
         let disk = MemoryDisk::new(rng.u64(..));
-        disk.create_directory(Path::new(DATA)).expect("a new disk takes a directory");
-        disk.sync_directory(Path::new("")).expect("a new disk syncs");
+        disk.create_directory(Path::new(DATA))
+            .expect("a new disk takes a directory");
+        disk.sync_directory(Path::new(""))
+            .expect("a new disk syncs");
         disk.set_cold(plan.cold);
         let mut clients: Vec<Box<dyn Client>> = vec![Box::new(Admin::new(0, &mut rng))];
         for _ in 0..plan.producers {
             let (batches, bytes_max) = (plan.batches, plan.record_bytes_max);
             let client = clients.len();
-            clients.push(Box::new(Producer::new(client, batches, bytes_max, &mut rng)));
+            clients.push(Box::new(Producer::new(
+                client, batches, bytes_max, &mut rng,
+            )));
         }
         for _ in 0..plan.consumers {
             clients.push(Box::new(Consumer::new(clients.len(), &mut rng)));
@@ -118,13 +122,21 @@ impl World {
             return;
         }
         let mut clients = std::mem::take(&mut self.clients);
-        let complaints = clients.iter_mut().filter_map(|client| client.complaint(&mut self.context()));
+        let complaints = clients
+            .iter_mut()
+            .filter_map(|client| client.complaint(&mut self.context()));
         let complaints: Vec<String> = complaints.collect();
         self.clients = clients;
         if !complaints.is_empty() {
-            let broker = self.process.as_ref().map_or(String::new(), Process::describe);
+            let broker = self
+                .process
+                .as_ref()
+                .map_or(String::new(), Process::describe);
             let network = self.network.describe();
-            panic!("nothing is under way, yet:\n  {}\n{broker}{network}", complaints.join("\n  "));
+            panic!(
+                "nothing is under way, yet:\n  {}\n{broker}{network}",
+                complaints.join("\n  ")
+            );
         }
     }
 
@@ -197,9 +209,13 @@ impl World {
 
     fn happen(&mut self, next: Next) {
         match next {
-            Next::Message(pair) => self.on_process(|process, around| process.pass_message(pair, around)),
+            Next::Message(pair) => {
+                self.on_process(|process, around| process.pass_message(pair, around))
+            }
             Next::Perform(call) => self.on_process(|process, around| process.perform(call, around)),
-            Next::Complete(call) => self.on_process(|process, around| process.complete(call, around)),
+            Next::Complete(call) => {
+                self.on_process(|process, around| process.complete(call, around))
+            }
             Next::Tick(core) => self.on_process(|process, around| process.tick(core, around)),
             Next::Stop(index) => self.on_process(|process, around| process.stop_one(index, around)),
             Next::Network(at) => {
@@ -224,7 +240,7 @@ impl World {
             disk: &self.disk,
             network: &mut self.network,
             trace: &mut self.trace,
-            era: self.history.era,
+            when: self.history.now,
         };
         happens(process, &mut around);
         if self.disk.is_crashed() {
@@ -307,18 +323,23 @@ impl World {
             self.crash_soon(40);
         }
         self.trace.note(format_args!("start on {cores} cores"));
-        let shards = Boot::load(&self.disk, self.plan.config(cores), self.rng.u64(..)).and_then(|boot| {
-            let cores = (0..cores).map(CoreId::new);
-            let shards: Result<Vec<_>, _> = cores.map(|core| boot.shard(&self.disk, core)).collect();
-            Ok((boot.leader_epoch(), shards?))
-        });
+        let shards =
+            Boot::load(&self.disk, self.plan.config(cores), self.rng.u64(..)).and_then(|boot| {
+                let cores = (0..cores).map(CoreId::new);
+                let shards: Result<Vec<_>, _> =
+                    cores.map(|core| boot.shard(&self.disk, core)).collect();
+                Ok((boot.leader_epoch(), shards?))
+            });
         if self.disk.is_crashed() {
             return self.crash(self.crash_cuts_power);
         }
         let (epoch, shards) = shards.unwrap_or_else(|error| panic!("the start failed: {error}"));
         if let Some((last, clean)) = self.last_epoch {
             let raised = if clean { epoch >= last } else { epoch > last };
-            assert!(raised, "the epoch was {last} and is {epoch} after a start, clean: {clean}");
+            assert!(
+                raised,
+                "the epoch was {last} and is {epoch} after a start, clean: {clean}"
+            );
         }
         self.trace.note(format_args!("started with epoch {epoch}"));
         self.last_epoch = Some((epoch, false));

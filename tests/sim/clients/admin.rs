@@ -30,11 +30,19 @@ pub(crate) struct Admin {
 
 #[derive(Debug, Clone)]
 enum Asked {
-    Create { name: String, partitions: i32, promise: TopicPromise },
+    Create {
+        name: String,
+        partitions: i32,
+        promise: TopicPromise,
+    },
     Delete(usize),
     Enlarge(usize, i32),
     Alter,
-    Search { place: Place, wanted: i64, floor: Floor },
+    Search {
+        place: Place,
+        wanted: i64,
+        floor: Floor,
+    },
     /// What was live, and with how many partitions, when it was asked.
     Describe(Vec<(TopicId, i32)>),
 }
@@ -44,7 +52,10 @@ fn settings(rng: &mut fastrand::Rng) -> (Vec<(&'static str, &'static str)>, Topi
     let durable = rng.u8(..3) > 0;
     let keeps_all = rng.u8(..3) > 0;
     let create_time = rng.u8(..4) > 0;
-    let mut settings = vec![("segment.bytes", ["16384", "20000", "1000000"][rng.usize(..3)])];
+    let mut settings = vec![(
+        "segment.bytes",
+        ["16384", "20000", "1000000"][rng.usize(..3)],
+    )];
     settings.push(("index.interval.bytes", ["0", "300", "4096"][rng.usize(..3)]));
     if !durable {
         settings.push(("corelane.durability", "relaxed"));
@@ -60,13 +71,25 @@ fn settings(rng: &mut fastrand::Rng) -> (Vec<(&'static str, &'static str)>, Topi
     if rng.u8(..4) == 0 {
         settings.push(("segment.ms", "500"));
     }
-    (settings, TopicPromise { durable, keeps_all, create_time })
+    (
+        settings,
+        TopicPromise {
+            durable,
+            keeps_all,
+            create_time,
+        },
+    )
 }
 
 impl Admin {
     pub(crate) fn new(client: usize, rng: &mut fastrand::Rng) -> Self {
         let wanted = rng.usize(1..=3);
-        Self { link: Link::new(client), wanted, next_name: 0, free_names: Vec::new() }
+        Self {
+            link: Link::new(client),
+            wanted,
+            next_name: 0,
+            free_names: Vec::new(),
+        }
     }
 
     fn create(&mut self, context: &mut Context<'_>) {
@@ -90,8 +113,15 @@ impl Admin {
             configs: configs.collect(),
             ..Default::default()
         };
-        let request = CreateTopicsRequest { topics: vec![topic].into(), ..Default::default() };
-        let asked = Asked::Create { name: name.clone(), partitions, promise };
+        let request = CreateTopicsRequest {
+            topics: vec![topic].into(),
+            ..Default::default()
+        };
+        let asked = Asked::Create {
+            name: name.clone(),
+            partitions,
+            promise,
+        };
         self.link.send(&request, 7, Some(asked), context);
     }
 
@@ -103,36 +133,68 @@ impl Admin {
         response: &CreateTopicsResponse<'_>,
         context: &mut Context<'_>,
     ) {
-        let result = response.topics.iter().next().expect("one topic was asked for");
+        let result = response
+            .topics
+            .iter()
+            .next()
+            .expect("one topic was asked for");
         assert_eq!(result.name, name);
         if refused(result.error_code, context) {
             return;
         }
         let id = TopicId::from_bytes(result.topic_id.into_bytes());
-        assert!(context.topics.all.iter().all(|topic| topic.id != id), "{id} is given twice");
+        assert!(
+            context.topics.all.iter().all(|topic| topic.id != id),
+            "{id} is given twice"
+        );
         context.history.topic(id, promise);
         let lasting = context.topics.all.is_empty() || context.rng.u8(..3) == 0;
         let stage = Stage::Live;
         let name = name.to_owned();
-        context.topics.all.push(Topic { name, id, partitions, promise, stage, lasting });
+        context.topics.all.push(Topic {
+            name,
+            id,
+            partitions,
+            promise,
+            stage,
+            lasting,
+        });
     }
 
     fn delete(&mut self, at: usize, context: &mut Context<'_>) {
         let topic = &mut context.topics.all[at];
         topic.stage = Stage::Deleting;
         let id = uuid::Uuid::from_bytes(topic.id.to_bytes());
-        let topics = vec![DeleteTopicState { name: None, topic_id: id }].into();
-        let request = DeleteTopicsRequest { topics, timeout_ms: 1_000, ..Default::default() };
-        self.link.send(&request, 6, Some(Asked::Delete(at)), context);
+        let topics = vec![DeleteTopicState {
+            name: None,
+            topic_id: id,
+        }]
+        .into();
+        let request = DeleteTopicsRequest {
+            topics,
+            timeout_ms: 1_000,
+            ..Default::default()
+        };
+        self.link
+            .send(&request, 6, Some(Asked::Delete(at)), context);
     }
 
     fn enlarge(&mut self, at: usize, context: &mut Context<'_>) {
         let topic = &context.topics.all[at];
         let (name, count) = (topic.name.clone(), topic.partitions + 1);
-        let topic = CreatePartitionsTopic { name: &name, count, assignments: None };
+        let topic = CreatePartitionsTopic {
+            name: &name,
+            count,
+            assignments: None,
+        };
         let topics = vec![topic].into();
-        let request = CreatePartitionsRequest { topics, timeout_ms: 1_000, validate_only: false };
-        self.link.send(&request, 2, Some(Asked::Enlarge(at, count)), context);
+        let request = CreatePartitionsRequest {
+            topics,
+            timeout_ms: 1_000,
+            validate_only: false,
+        };
+        self.link
+            .send(&request, 2, Some(Asked::Enlarge(at, count)), context);
     }
 
     /// Changes a setting that promises nothing.
@@ -149,14 +211,21 @@ impl Admin {
             choices.extend([("retention.bytes", "30000"), ("retention.ms", "2000")]);
         }
         let (setting, value) = choices[context.rng.usize(..choices.len())];
-        let config = AlterableConfig { name: setting, config_operation: 0, value: Some(value) };
+        let config = AlterableConfig {
+            name: setting,
+            config_operation: 0,
+            value: Some(value),
+        };
         let resource = AlterConfigsResource {
             resource_type: 2,
             resource_name: &name,
             configs: vec![config].into(),
         };
         let resources = vec![resource].into();
-        let request = IncrementalAlterConfigsRequest { resources, validate_only: false };
+        let request = IncrementalAlterConfigsRequest {
+            resources,
+            validate_only: false,
+        };
         self.link.send(&request, 1, Some(Asked::Alter), context);
     }
 
@@ -176,11 +245,19 @@ impl Admin {
         let partitions = vec![partition].into();
         let request = ListOffsetsRequest {
             replica_id: -1,
-            topics: vec![ListOffsetsTopic { name: &place.name, partitions }].into(),
+            topics: vec![ListOffsetsTopic {
+                name: &place.name,
+                partitions,
+            }]
+            .into(),
             ..Default::default()
         };
         let version = context.rng.i16(1..=10);
-        let asked = Asked::Search { place: place.clone(), wanted, floor };
+        let asked = Asked::Search {
+            place: place.clone(),
+            wanted,
+            floor,
+        };
         self.link.send(&request, version, Some(asked), context);
     }
 
@@ -191,11 +268,21 @@ impl Admin {
         response: &ListOffsetsResponse<'_>,
         context: &mut Context<'_>,
     ) -> Verdict {
-        let topic = response.topics.iter().next().expect("one topic was asked for");
-        let result = topic.partitions.iter().next().expect("one partition was asked for");
+        let topic = response
+            .topics
+            .iter()
+            .next()
+            .expect("one topic was asked for");
+        let result = topic
+            .partitions
+            .iter()
+            .next()
+            .expect("one partition was asked for");
         let verdict = judge(result.error_code, place, context);
         if verdict == Verdict::Fine {
-            context.history.check_search(place.id(), wanted, result.offset, floor);
+            context
+                .history
+                .check_search(place.id(), wanted, result.offset, floor);
             assert!(
                 result.offset < 0 || result.timestamp >= wanted,
                 "{}: a search for {wanted} found {}",
@@ -210,8 +297,12 @@ impl Admin {
         let topics = context.topics.all.iter();
         let live = topics.filter(|topic| topic.stage == Stage::Live);
         let live = live.map(|topic| (topic.id, topic.partitions)).collect();
-        let request = MetadataRequest { allow_auto_topic_creation: false, ..Default::default() };
-        self.link.send(&request, 12, Some(Asked::Describe(live)), context);
+        let request = MetadataRequest {
+            allow_auto_topic_creation: false,
+            ..Default::default()
+        };
+        self.link
+            .send(&request, 12, Some(Asked::Describe(live)), context);
     }
 
     fn act_on_a_topic(&mut self, context: &mut Context<'_>) {
@@ -236,7 +327,11 @@ impl Admin {
     fn answered(&mut self, answer: &Answer<Asked>, context: &mut Context<'_>) {
         let (body, version) = (&answer.body, answer.version);
         match &answer.asked {
-            Asked::Create { name, partitions, promise } => {
+            Asked::Create {
+                name,
+                partitions,
+                promise,
+            } => {
                 let response = Answer::<Asked>::decode(body, version);
                 self.created(name, *partitions, *promise, &response, context);
             }
@@ -260,9 +355,21 @@ impl Admin {
             Asked::Alter => {
                 let response: IncrementalAlterConfigsResponse<'_> =
                     Answer::<Asked>::decode(body, version);
-                refused(response.responses.iter().next().expect("one result").error_code, context);
+                refused(
+                    response
+                        .responses
+                        .iter()
+                        .next()
+                        .expect("one result")
+                        .error_code,
+                    context,
+                );
             }
-            Asked::Search { place, wanted, floor } => {
+            Asked::Search {
+                place,
+                wanted,
+                floor,
+            } => {
                 let response = Answer::<Asked>::decode(body, version);
                 if Self::found(place, *wanted, *floor, &response, context) == Verdict::Retry {
                     self.link.disconnect(context);
@@ -288,7 +395,10 @@ fn refused(code: i16, context: &Context<'_>) -> bool {
 fn described(live: &[(TopicId, i32)], response: &MetadataResponse<'_>, context: &Context<'_>) {
     for (id, partitions) in live {
         let topics = &context.topics.all;
-        let known = topics.iter().find(|topic| topic.id == *id).expect("it was live");
+        let known = topics
+            .iter()
+            .find(|topic| topic.id == *id)
+            .expect("it was live");
         if known.stage != Stage::Live {
             continue;
         }
@@ -297,7 +407,11 @@ fn described(live: &[(TopicId, i32)], response: &MetadataResponse<'_>, context: 
         let told = told.unwrap_or_else(|| panic!("{} was made and is not there", known.name));
         assert_eq!(told.name, Some(known.name.as_str()));
         let count = told.partitions.len() as i32;
-        assert!(count >= *partitions, "{} had {partitions} partitions, now {count}", known.name);
+        assert!(
+            count >= *partitions,
+            "{} had {partitions} partitions, now {count}",
+            known.name
+        );
     }
 }
 
@@ -326,7 +440,10 @@ impl Client for Admin {
     }
 
     fn complaint(&self, _context: &mut Context<'_>) -> Option<String> {
-        self.link.asked().next().map(|asked| format!("an administrator waits for {asked:?}"))
+        self.link
+            .asked()
+            .next()
+            .map(|asked| format!("an administrator waits for {asked:?}"))
     }
 
     fn is_done(&self) -> bool {

@@ -3,7 +3,7 @@
 
 use super::verdict::{Verdict, judge};
 use super::{Client, Context, Link, link::Answer};
-use crate::history::{Floor, Seen};
+use crate::history::{Floor, Seen, When};
 use crate::network::Delivery;
 use crate::topics::Place;
 use crate::value::ValueId;
@@ -40,7 +40,11 @@ struct Lane {
 
 #[derive(Debug)]
 enum Asked {
-    Fetch { bytes_min: i32, bytes_max: i32, items: Vec<Item> },
+    Fetch {
+        bytes_min: i32,
+        bytes_max: i32,
+        items: Vec<Item>,
+    },
     /// Where a partition begins.
     Start { at: usize, floor: Floor },
 }
@@ -56,7 +60,12 @@ struct Item {
 impl Consumer {
     pub(crate) fn new(client: usize, rng: &mut fastrand::Rng) -> Self {
         let version = rng.i16(4..=18);
-        Self { link: Link::new(client), version, lanes: Vec::new(), misplaced: false }
+        Self {
+            link: Link::new(client),
+            version,
+            lanes: Vec::new(),
+            misplaced: false,
+        }
     }
 
     fn choose_lane(&mut self, context: &mut Context<'_>) {
@@ -64,7 +73,13 @@ impl Consumer {
         places.retain(|place| self.lanes.iter().all(|lane| lane.place != *place));
         if !places.is_empty() {
             let place = places.swap_remove(context.rng.usize(..places.len()));
-            self.lanes.push(Lane { place, position: 0, era: 0, lost: false, gone: false });
+            self.lanes.push(Lane {
+                place,
+                position: 0,
+                era: 0,
+                lost: false,
+                gone: false,
+            });
         }
     }
 
@@ -82,12 +97,15 @@ impl Consumer {
         let partition_max_bytes = [1, 700, 10_000, 1 << 20][rng.usize(..4)];
         let item = |at: &usize| {
             let lane = &self.lanes[*at];
-            Item { at: *at, offset: lane.position, floor: context.history.floor(lane.place.id()) }
+            Item {
+                at: *at,
+                offset: lane.position,
+                floor: context.history.floor(lane.place.id()),
+            }
         };
         let items: Vec<Item> = chosen.iter().map(item).collect();
-        let topics = items.chunk_by(|a, b| {
-            self.lanes[a.at].place.topic == self.lanes[b.at].place.topic
-        });
+        let topics =
+            items.chunk_by(|a, b| self.lanes[a.at].place.topic == self.lanes[b.at].place.topic);
         let topics = topics.map(|items| {
             let place = &self.lanes[items[0].at].place;
             let partitions = items.iter().map(|item| FetchPartition {
@@ -109,22 +127,34 @@ impl Consumer {
             topics: topics.collect(),
             ..Default::default()
         };
-        let asked = Asked::Fetch { bytes_min, bytes_max, items: items.clone() };
+        let asked = Asked::Fetch {
+            bytes_min,
+            bytes_max,
+            items: items.clone(),
+        };
         self.link.send(&request, self.version, Some(asked), context);
     }
 
     fn ask_start(&mut self, at: usize, context: &mut Context<'_>) {
         let place = &self.lanes[at].place;
         let floor = context.history.floor(place.id());
-        let partition =
-            ListOffsetsPartition { partition_index: place.index, timestamp: -2, ..Default::default() };
+        let partition = ListOffsetsPartition {
+            partition_index: place.index,
+            timestamp: -2,
+            ..Default::default()
+        };
         let partitions = vec![partition].into();
         let request = ListOffsetsRequest {
             replica_id: -1,
-            topics: vec![ListOffsetsTopic { name: &place.name, partitions }].into(),
+            topics: vec![ListOffsetsTopic {
+                name: &place.name,
+                partitions,
+            }]
+            .into(),
             ..Default::default()
         };
-        self.link.send(&request, 7, Some(Asked::Start { at, floor }), context);
+        self.link
+            .send(&request, 7, Some(Asked::Start { at, floor }), context);
     }
 
     fn fetched(
@@ -132,7 +162,7 @@ impl Consumer {
         items: &[Item],
         bytes_max: i32,
         answer: &Answer<Asked>,
-        era: u64,
+        when: When,
         context: &mut Context<'_>,
     ) {
         let response: FetchResponse<'_> = Answer::<Asked>::decode(&answer.body, answer.version);
@@ -148,8 +178,11 @@ impl Consumer {
             let length = result.records.map_or(0, |records| records.length());
             let allowed = length == 0 || bytes == 0 || bytes + length <= bytes_max as usize;
             bytes += length;
-            assert!(allowed, "a fetch of {bytes_max} bytes was answered with {bytes}");
-            self.take(item, result, &answer.body, era, context);
+            assert!(
+                allowed,
+                "a fetch of {bytes_max} bytes was answered with {bytes}"
+            );
+            self.take(item, result, &answer.body, when, context);
         }
     }
 
@@ -158,7 +191,7 @@ impl Consumer {
         item: &Item,
         result: &PartitionData<'_>,
         body: &Bytes,
-        era: u64,
+        when: When,
         context: &mut Context<'_>,
     ) {
         let lane = &mut self.lanes[item.at];
@@ -180,19 +213,27 @@ impl Consumer {
         }
         let start = (result.log_start_offset >= 0).then_some(result.log_start_offset);
         let watermark = result.high_watermark;
-        context.history.told(partition, Some(watermark), start, item.floor, era);
-        let Some(records @ Records::Borrowed(bytes)) = result.records else { return };
+        context
+            .history
+            .told(partition, Some(watermark), start, item.floor, when);
+        let Some(records @ Records::Borrowed(bytes)) = result.records else {
+            return;
+        };
         if bytes.is_empty() {
             return;
         }
         let read = read_records(&records.share(body), item.offset);
         let read = read.unwrap_or_else(|fault| panic!("{partition}: {fault}"));
         for seen in &read {
-            assert!(seen.offset < watermark, "{partition}: {} is past {watermark}", seen.offset);
-            context.history.read(partition, seen, era);
+            assert!(
+                seen.offset < watermark,
+                "{partition}: {} is past {watermark}",
+                seen.offset
+            );
+            context.history.read(partition, seen, when);
         }
         lane.position = read.last().map_or(item.offset, |seen| seen.offset + 1);
-        lane.era = era;
+        lane.era = when.era;
     }
 
     /// The start of a partition whose position was out of range.
@@ -201,12 +242,21 @@ impl Consumer {
         at: usize,
         floor: Floor,
         answer: &Answer<Asked>,
-        era: u64,
+        when: When,
         context: &mut Context<'_>,
     ) {
-        let response: ListOffsetsResponse<'_> = Answer::<Asked>::decode(&answer.body, answer.version);
-        let topic = response.topics.iter().next().expect("one topic was asked for");
-        let result = topic.partitions.iter().next().expect("one partition was asked for");
+        let response: ListOffsetsResponse<'_> =
+            Answer::<Asked>::decode(&answer.body, answer.version);
+        let topic = response
+            .topics
+            .iter()
+            .next()
+            .expect("one topic was asked for");
+        let result = topic
+            .partitions
+            .iter()
+            .next()
+            .expect("one partition was asked for");
         let lane = &mut self.lanes[at];
         match judge(result.error_code, &lane.place, context) {
             Verdict::Fine => {}
@@ -214,9 +264,11 @@ impl Consumer {
             Verdict::Gone => return lane.gone = true,
         }
         let partition = lane.place.id();
-        context.history.told(partition, None, Some(result.offset), floor, era);
+        context
+            .history
+            .told(partition, None, Some(result.offset), floor, when);
         let promise = context.history.promise(partition);
-        let lost = !promise.durable && lane.era != context.history.era;
+        let lost = !promise.durable && lane.era != context.history.now.era;
         assert!(
             lost || result.offset > lane.position,
             "{partition}: {} was out of range, but the log starts at {}",
@@ -224,7 +276,7 @@ impl Consumer {
             result.offset
         );
         lane.position = result.offset;
-        lane.era = era;
+        lane.era = when.era;
         lane.lost = false;
     }
 }
@@ -241,7 +293,9 @@ pub(crate) fn read_records(bytes: &Bytes, offset: i64) -> Result<Vec<Seen>, Stri
         let base = header.base_offset().get();
         let first_fits = base <= offset && offset <= header.last_offset().get();
         if !next.map_or(first_fits, |next| next == base) {
-            return Err(format!("{offset} was asked for, {next:?} is next, and a batch has {base}"));
+            return Err(format!(
+                "{offset} was asked for, {next:?} is next, and a batch has {base}"
+            ));
         }
         next = Some(header.next_offset().get());
         let records = batch.records(&limits).map_err(|error| error.to_string())?;
@@ -252,12 +306,20 @@ pub(crate) fn read_records(bytes: &Bytes, offset: i64) -> Result<Vec<Seen>, Stri
             let epoch = header.leader_epoch().get();
             let timestamp = record.timestamp.get();
             if record.offset >= Offset::new(offset) {
-                read.push(Seen { offset: record.offset.get(), epoch, value, timestamp });
+                read.push(Seen {
+                    offset: record.offset.get(),
+                    epoch,
+                    value,
+                    timestamp,
+                });
             }
         }
     }
     if length != bytes.len() {
-        return Err(format!("{} bytes hold {length} bytes of batches", bytes.len()));
+        return Err(format!(
+            "{} bytes hold {length} bytes of batches",
+            bytes.len()
+        ));
     }
     Ok(read)
 }
@@ -295,11 +357,13 @@ impl Client for Consumer {
     fn receive(&mut self, delivery: Delivery, context: &mut Context<'_>) {
         let answer = self.link.receive(delivery.frame);
         match &answer.asked {
-            Asked::Fetch { bytes_max, items, .. } => {
-                self.fetched(items, *bytes_max, &answer, delivery.era, context);
+            Asked::Fetch {
+                bytes_max, items, ..
+            } => {
+                self.fetched(items, *bytes_max, &answer, delivery.when, context);
             }
             Asked::Start { at, floor } => {
-                self.start_known(*at, *floor, &answer, delivery.era, context);
+                self.start_known(*at, *floor, &answer, delivery.when, context);
             }
         }
     }
@@ -319,7 +383,9 @@ impl Client for Consumer {
                 let stuck = end > offset || deleted;
                 let partition = place.id();
                 stuck.then(|| {
-                    format!("a fetch of {partition} at {offset} waits, though it has {end} ({deleted})")
+                    format!(
+                        "a fetch of {partition} at {offset} waits, though it has {end} ({deleted})"
+                    )
                 })
             }),
         }

@@ -21,7 +21,12 @@ pub(crate) struct Hostile {
 
 impl Hostile {
     pub(crate) fn new(client: usize) -> Self {
-        Self { client, key: None, stream: None, number: 0 }
+        Self {
+            client,
+            key: None,
+            stream: None,
+            number: 0,
+        }
     }
 
     /// A produce request as it should be.
@@ -34,22 +39,30 @@ impl Hostile {
         let stream = *self
             .stream
             .get_or_insert_with(|| context.history.stream(None, StreamKind::Hostile));
-        let value = ValueId { stream, number: self.number };
+        let value = ValueId {
+            stream,
+            number: self.number,
+        };
         self.number += 1;
         let time = context.now.wall.get();
         context.history.sending(value, time);
         let mut builder = BatchBuilder::new(Compression::None, None);
         builder.append(Timestamp::new(time), None, Some(&value.encode(50)), &[]);
         let bytes: Bytes = builder.build(Offset::ZERO).expect("a batch");
-        let partition =
-            PartitionProduceData { index: place.index, records: Some(Records::Borrowed(&bytes)) };
+        let partition = PartitionProduceData {
+            index: place.index,
+            records: Some(Records::Borrowed(&bytes)),
+        };
         let topic = TopicProduceData {
             name: &place.name,
             topic_id: place.uuid,
             partition_data: vec![partition].into(),
         };
-        let request =
-            ProduceRequest { acks: 1, topic_data: vec![topic].into(), ..Default::default() };
+        let request = ProduceRequest {
+            acks: 1,
+            topic_data: vec![topic].into(),
+            ..Default::default()
+        };
         Some(encode(&request, context.rng.i16(3..=13), 7))
     }
 
@@ -76,7 +89,9 @@ impl Hostile {
                 framed(&body)
             }
             _ => {
-                let Some(mut frame) = self.produce(context) else { return };
+                let Some(mut frame) = self.produce(context) else {
+                    return;
+                };
                 for _ in 0..context.rng.usize(..3) {
                     let at = context.rng.usize(4..frame.len());
                     frame[at] ^= 1 << context.rng.u8(..8);

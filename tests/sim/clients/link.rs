@@ -3,9 +3,9 @@
 use super::Context;
 use crate::network::Key;
 use bytes::Bytes;
+use corelane::config::Nodes;
 use corelane::protocol::kafka::messages::{ApiKey, RequestHeader, ResponseHeader};
 use corelane::wire::{Chunk, Message, Reader, Writer};
-use corelane::config::Nodes;
 use std::collections::VecDeque;
 
 #[derive(Debug)]
@@ -37,7 +37,12 @@ impl<T> Answer<T> {
         let mut reader = Reader::new(body);
         let message = M::decode(&mut reader, version);
         let message = message.unwrap_or_else(|error| panic!("{} {version}: {error}", M::NAME));
-        assert_eq!(reader.remaining(), 0, "{} {version} has bytes to spare", M::NAME);
+        assert_eq!(
+            reader.remaining(),
+            0,
+            "{} {version} has bytes to spare",
+            M::NAME
+        );
         message
     }
 }
@@ -51,7 +56,9 @@ pub(crate) fn encode<'a, M: Message<'a>>(message: &M, version: i16, correlation:
         correlation_id: correlation,
         client_id: Some("sim"),
     };
-    header.encode(&mut writer).expect("the header can be encoded");
+    header
+        .encode(&mut writer)
+        .expect("the header can be encoded");
     let encoded = message.encode(&mut writer, version);
     encoded.unwrap_or_else(|error| panic!("{} {version}: {error}", M::NAME));
     let chunks = writer.finish().expect("a frame is not that long");
@@ -64,7 +71,12 @@ pub(crate) fn encode<'a, M: Message<'a>>(message: &M, version: i16, correlation:
 
 impl<T> Link<T> {
     pub(crate) fn new(client: usize) -> Self {
-        Self { client, key: None, correlation: 0, pending: VecDeque::new() }
+        Self {
+            client,
+            key: None,
+            correlation: 0,
+            pending: VecDeque::new(),
+        }
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -111,22 +123,44 @@ impl<T> Link<T> {
         let key = self.key.expect("one sends over a connection");
         let correlation = self.correlation;
         self.correlation += 1;
-        context.network.write(key, &encode(message, version, correlation));
+        context
+            .network
+            .write(key, &encode(message, version, correlation));
         if let Some(asked) = asked {
             let api = ApiKey::from_code(M::KEY).expect("an API that is served");
-            self.pending.push_back(Pending { api, version, correlation, asked });
+            self.pending.push_back(Pending {
+                api,
+                version,
+                correlation,
+                asked,
+            });
         }
     }
 
     /// Takes a response, which must be to the oldest request.
     pub(crate) fn receive(&mut self, frame: Bytes) -> Answer<T> {
-        let pending = self.pending.pop_front().expect("a response that nobody asked for");
-        let Pending { api, version, correlation, asked } = pending;
+        let pending = self
+            .pending
+            .pop_front()
+            .expect("a response that nobody asked for");
+        let Pending {
+            api,
+            version,
+            correlation,
+            asked,
+        } = pending;
         let mut reader = Reader::new(&frame);
         let header = ResponseHeader::decode(&mut reader, api, version);
         let header = header.expect("a response has a header");
-        assert_eq!(header.correlation_id, correlation, "{api}: responses are out of order");
+        assert_eq!(
+            header.correlation_id, correlation,
+            "{api}: responses are out of order"
+        );
         let body = frame.slice(reader.position()..);
-        Answer { asked, version, body }
+        Answer {
+            asked,
+            version,
+            body,
+        }
     }
 }

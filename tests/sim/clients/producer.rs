@@ -5,7 +5,7 @@
 
 use super::verdict::{Verdict, judge};
 use super::{Client, Context, Link, link::Answer};
-use crate::history::StreamKind;
+use crate::history::{StreamKind, When};
 use crate::network::Delivery;
 use crate::topics::Place;
 use crate::value::ValueId;
@@ -123,7 +123,10 @@ impl Producer {
 
     fn ask_id(&mut self, context: &mut Context<'_>) {
         if self.link.pending() == 0 {
-            let request = InitProducerIdRequest { transaction_timeout_ms: 1_000, ..Default::default() };
+            let request = InitProducerIdRequest {
+                transaction_timeout_ms: 1_000,
+                ..Default::default()
+            };
             self.link.send(&request, 2, Some(Asked::Id), context);
         }
     }
@@ -131,10 +134,18 @@ impl Producer {
     /// Makes or takes up the next batch of a lane, if it may have one under way.
     fn next_batch(&mut self, at: usize, context: &mut Context<'_>) -> Option<u32> {
         let lane = &mut self.lanes[at];
-        if lane.gone || lane.unacked.iter().any(|batch| batch.state == State::Failed) {
+        if lane.gone
+            || lane
+                .unacked
+                .iter()
+                .any(|batch| batch.state == State::Failed)
+        {
             return None;
         }
-        let waiting = lane.unacked.iter_mut().find(|batch| batch.state == State::ToSend);
+        let waiting = lane
+            .unacked
+            .iter_mut()
+            .find(|batch| batch.state == State::ToSend);
         if let Some(batch) = waiting {
             batch.state = State::InFlight;
             return Some(batch.first);
@@ -152,7 +163,10 @@ impl Producer {
         };
         let mut builder = BatchBuilder::new(compression, None);
         for number in lane.next_number..lane.next_number + count {
-            let value = ValueId { stream: lane.stream, number };
+            let value = ValueId {
+                stream: lane.stream,
+                number,
+            };
             let time = context.now.wall.get() + context.rng.i64(-2_000..2_000);
             context.history.sending(value, time);
             let filler = context.rng.usize(..=self.record_bytes_max);
@@ -168,7 +182,12 @@ impl Producer {
         lane.next_number += count;
         lane.next_sequence += count as i32;
         let state = State::InFlight;
-        lane.unacked.push_back(Unacked { first, count, bytes, state });
+        lane.unacked.push_back(Unacked {
+            first,
+            count,
+            bytes,
+            state,
+        });
         Some(first)
     }
 
@@ -191,10 +210,16 @@ impl Producer {
         let topics = topics.map(|chosen| {
             let place = &lanes[chosen[0].0].place;
             let partitions = chosen.iter().map(|(at, first)| {
-                let batch = lanes[*at].unacked.iter().find(|batch| batch.first == *first);
+                let batch = lanes[*at]
+                    .unacked
+                    .iter()
+                    .find(|batch| batch.first == *first);
                 let bytes = &batch.expect("chosen just now").bytes;
                 let index = lanes[*at].place.index;
-                PartitionProduceData { index, records: Some(Records::Borrowed(bytes)) }
+                PartitionProduceData {
+                    index,
+                    records: Some(Records::Borrowed(bytes)),
+                }
             });
             TopicProduceData {
                 name: &place.name,
@@ -203,8 +228,12 @@ impl Producer {
             }
         });
         let topic_data = topics.collect();
-        let request =
-            ProduceRequest { acks: self.acks, timeout_ms: 30_000, topic_data, ..Default::default() };
+        let request = ProduceRequest {
+            acks: self.acks,
+            timeout_ms: 30_000,
+            topic_data,
+            ..Default::default()
+        };
         let asked = (self.acks != 0).then(|| Asked::Append(chosen.clone()));
         self.link.send(&request, self.version, asked, context);
         if self.acks == 0 {
@@ -214,15 +243,26 @@ impl Producer {
         }
     }
 
-    fn appended(&mut self, chosen: &[(usize, u32)], answer: &Answer<Asked>, era: u64, context: &mut Context<'_>) {
+    fn appended(
+        &mut self,
+        chosen: &[(usize, u32)],
+        answer: &Answer<Asked>,
+        when: When,
+        context: &mut Context<'_>,
+    ) {
         let response: ProduceResponse<'_> = Answer::<Asked>::decode(&answer.body, answer.version);
         let topics: Vec<_> = response.responses.iter().collect();
-        let results = topics.iter().flat_map(|topic| topic.partition_responses.iter());
+        let results = topics
+            .iter()
+            .flat_map(|topic| topic.partition_responses.iter());
         let results: Vec<_> = results.collect();
         assert_eq!(results.len(), chosen.len(), "one result per batch");
         for ((at, first), result) in chosen.iter().zip(results) {
-            assert_eq!(result.index, self.lanes[*at].place.index, "results come as asked");
-            self.settle(*at, *first, &result, era, context);
+            assert_eq!(
+                result.index, self.lanes[*at].place.index,
+                "results come as asked"
+            );
+            self.settle(*at, *first, &result, when, context);
         }
         for lane in &mut self.lanes {
             let in_flight = |batch: &Unacked| batch.state == State::InFlight;
@@ -239,7 +279,7 @@ impl Producer {
         at: usize,
         first: u32,
         result: &PartitionProduceResponse<'_>,
-        era: u64,
+        when: When,
         context: &mut Context<'_>,
     ) {
         let all = self.acks == -1;
@@ -249,7 +289,8 @@ impl Producer {
         let Some(position) = position else { return };
         let batch = &mut lane.unacked[position];
         let code = ErrorCode::from_code(result.error_code);
-        if let Some(ErrorCode::OutOfOrderSequenceNumber | ErrorCode::DuplicateSequenceNumber) = code {
+        if let Some(ErrorCode::OutOfOrderSequenceNumber | ErrorCode::DuplicateSequenceNumber) = code
+        {
             batch.state = State::Failed;
             return self.out_of_sequence(at, position, context);
         }
@@ -259,8 +300,13 @@ impl Producer {
                 let numbers = batch.first..batch.first + batch.count;
                 let values = numbers.map(|number| ValueId { stream, number });
                 let partition = lane.place.id();
-                assert!(result.base_offset >= 0, "{partition}: an ack without an offset");
-                context.history.acked(partition, result.base_offset, values, all, era);
+                assert!(
+                    result.base_offset >= 0,
+                    "{partition}: an ack without an offset"
+                );
+                context
+                    .history
+                    .acked(partition, result.base_offset, values, all, when);
                 lane.unacked.remove(position);
             }
             Verdict::Retry => {
@@ -280,13 +326,19 @@ impl Producer {
         let lane = &self.lanes[at];
         let place = &lane.place;
         let who = format!("{}-{} stream {}", place.name, place.index, lane.stream);
-        assert!(self.kind == StreamKind::Idempotent, "{who}: a sequence without a producer id");
+        assert!(
+            self.kind == StreamKind::Idempotent,
+            "{who}: a sequence without a producer id"
+        );
         let earlier = lane.unacked.iter().take(position);
-        if earlier.into_iter().any(|batch| batch.state == State::Failed) {
+        if earlier
+            .into_iter()
+            .any(|batch| batch.state == State::Failed)
+        {
             return;
         }
         let promise = context.history.promise(place.id());
-        let lost = !promise.durable && self.era != context.history.era;
+        let lost = !promise.durable && self.era != context.history.now.era;
         assert!(
             lost || context.disk_failed || context.history.disk_failed,
             "{who}: batch at {} is out of sequence, though nothing is missing",
@@ -310,7 +362,8 @@ impl Client for Producer {
         if !self.link.is_connected() {
             return self.link.connect(context);
         }
-        let wants_lane = self.lanes.is_empty() || (self.lanes.len() < 4 && context.rng.u8(..50) == 0);
+        let wants_lane =
+            self.lanes.is_empty() || (self.lanes.len() < 4 && context.rng.u8(..50) == 0);
         if wants_lane && !context.draining {
             self.choose_lane(context);
         }
@@ -338,7 +391,7 @@ impl Client for Producer {
                     Some(ErrorCode::None) => {
                         context.history.producer_id(response.producer_id);
                         self.id = Some(response.producer_id);
-                        self.era = context.history.era;
+                        self.era = context.history.now.era;
                     }
                     Some(ErrorCode::KafkaStorageError) if context.disk_failed => {}
                     other => panic!("a producer id was asked for: {other:?}"),
@@ -346,7 +399,7 @@ impl Client for Producer {
             }
             Asked::Append(chosen) => {
                 let chosen = chosen.clone();
-                self.appended(&chosen, &answer, delivery.era, context);
+                self.appended(&chosen, &answer, delivery.when, context);
             }
         }
     }
@@ -358,7 +411,12 @@ impl Client for Producer {
 
     fn complaint(&self, _context: &mut Context<'_>) -> Option<String> {
         let pending = self.link.pending();
-        (pending > 0).then(|| format!("a producer waits for {pending} answers: {:?}", self.link.asked().next()))
+        (pending > 0).then(|| {
+            format!(
+                "a producer waits for {pending} answers: {:?}",
+                self.link.asked().next()
+            )
+        })
     }
 
     fn is_done(&self) -> bool {

@@ -14,14 +14,15 @@
 //! - Values of an idempotent producer lie in the log at most once, in the order they were sent;
 //!   those of a plain one (with acks) may repeat, but first come in that order.
 //! - What is told later is not less than what was told before: high watermark and log start, as
-//!   far as the promises above go. "Later" means: asked after the other answer was read.
+//!   far as the promises above go. "Later" means: asked after the other answer was read. What
+//!   retention has passed may come back with a crash, but not as anything else.
 
 mod partition;
 
 use crate::value::ValueId;
 use corelane::types::{TopicId, TopicPartition};
 use partition::PartitionHistory;
-pub(crate) use partition::{Floor, Seen};
+pub(crate) use partition::{Floor, Seen, When};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a stream of values is produced.
@@ -64,8 +65,7 @@ pub(crate) struct History {
     streams: Vec<Stream>,
     timestamps: BTreeMap<ValueId, i64>,
     producer_ids: BTreeSet<i64>,
-    /// Counts the events that cached promises do not survive.
-    pub(crate) era: u64,
+    pub(crate) now: When,
     /// Disk errors were made at some time, so that plain producers may see their order changed.
     pub(crate) disk_failed: bool,
     /// Records read, for the summary.
@@ -85,7 +85,11 @@ impl History {
 
     /// A new stream of values.
     pub(crate) fn stream(&mut self, partition: Option<TopicPartition>, kind: StreamKind) -> u32 {
-        self.streams.push(Stream { partition, kind, sent: 0 });
+        self.streams.push(Stream {
+            partition,
+            kind,
+            sent: 0,
+        });
         (self.streams.len() - 1) as u32
     }
 
@@ -100,13 +104,16 @@ impl History {
     /// A producer id was given.
     pub(crate) fn producer_id(&mut self, id: i64) {
         assert!(id >= 0, "producer id {id} was given");
-        assert!(self.producer_ids.insert(id), "producer id {id} was given twice");
+        assert!(
+            self.producer_ids.insert(id),
+            "producer id {id} was given twice"
+        );
     }
 
     /// What an answer to a question asked now must respect.
     pub(crate) fn floor(&mut self, partition: TopicPartition) -> Floor {
-        let era = self.era;
-        self.partition(partition).floor(era)
+        let when = self.now;
+        self.partition(partition).floor(when)
     }
 
     /// The end of what must be readable by now.
@@ -121,12 +128,12 @@ impl History {
         base: i64,
         values: impl Iterator<Item = ValueId>,
         all: bool,
-        era: u64,
+        when: When,
     ) {
         self.acks += 1;
         let promise = self.promise(partition);
         let durable = all && promise.durable;
-        if !durable && era != self.era {
+        if !durable && when.era != self.now.era {
             return;
         }
         for (offset, value) in (base..).zip(values) {
@@ -137,22 +144,35 @@ impl History {
     }
 
     /// A record was read.
-    pub(crate) fn read(&mut self, partition: TopicPartition, seen: &Seen, era: u64) {
+    pub(crate) fn read(&mut self, partition: TopicPartition, seen: &Seen, when: When) {
         self.reads += 1;
-        let Seen { offset, epoch, value, timestamp } = *seen;
+        let Seen {
+            offset,
+            epoch,
+            value,
+            timestamp,
+        } = *seen;
         let stream = self.streams.get(value.stream as usize);
-        let stream = stream.unwrap_or_else(|| panic!("{partition} {offset}: {value} has no author"));
+        let stream =
+            stream.unwrap_or_else(|| panic!("{partition} {offset}: {value} has no author"));
         let written = value.number < stream.sent;
         assert!(written, "{partition} {offset}: {value} was never written");
         let home = stream.partition.is_none_or(|home| home == partition);
-        assert!(home, "{partition} {offset}: {value} belongs to {:?}", stream.partition);
+        assert!(
+            home,
+            "{partition} {offset}: {value} belongs to {:?}",
+            stream.partition
+        );
         let promise = self.promise(partition);
         if promise.create_time {
             let sent = self.timestamps[&value];
-            assert_eq!(timestamp, sent, "{partition} {offset}: {value} has another timestamp");
+            assert_eq!(
+                timestamp, sent,
+                "{partition} {offset}: {value} has another timestamp"
+            );
         }
         self.partition(partition).epoch_value(offset, epoch, value);
-        if promise.durable || era == self.era {
+        if promise.durable || when.era == self.now.era {
             self.place(partition, offset, value);
         }
         if promise.durable {
@@ -167,28 +187,37 @@ impl History {
         watermark: Option<i64>,
         start: Option<i64>,
         floor: Floor,
-        era: u64,
+        when: When,
     ) {
         let promise = self.promise(partition);
-        let current = era == self.era && floor.era == era;
+        let current = when.era == self.now.era && floor.when.era == when.era;
         if let Some(start) = start {
-            assert!(!promise.keeps_all || start == 0, "{partition} begins at {start}, not at 0");
             assert!(
-                start >= floor.start,
-                "{partition}: the log start went back from {} to {start}",
-                floor.start
+                !promise.keeps_all || start == 0,
+                "{partition} begins at {start}, not at 0"
             );
-            self.partition(partition).begins_at(start);
+            let before = floor.start;
+            let kept = start >= before || floor.when.life != when.life;
+            assert!(
+                kept,
+                "{partition}: the log start went back from {before} to {start}"
+            );
+            if when == self.now {
+                self.partition(partition).begins_at(start);
+            }
         }
         let Some(watermark) = watermark else { return };
         if promise.durable || current {
             let before = floor.watermark;
             let kept = watermark >= before;
-            assert!(kept, "{partition}: the high watermark went back from {before} to {watermark}");
+            assert!(
+                kept,
+                "{partition}: the high watermark went back from {before} to {watermark}"
+            );
         }
         if promise.durable {
             self.partition(partition).durable_upto(watermark);
-        } else if era == self.era {
+        } else if when.era == self.now.era {
             self.partition(partition).visible_upto(watermark);
         }
     }
@@ -197,16 +226,25 @@ impl History {
         let kind = self.streams[value.stream as usize].kind;
         let strict = kind == StreamKind::Idempotent;
         let keeps_all = self.promise(partition).keeps_all;
-        self.partition(partition).place(partition, offset, value, strict && keeps_all);
+        self.partition(partition)
+            .place(partition, offset, value, strict && keeps_all);
     }
 
     fn partition(&mut self, partition: TopicPartition) -> &mut PartitionHistory {
         self.partitions.entry(partition).or_default()
     }
 
+    /// The process died.
+    pub(crate) fn crashed(&mut self) {
+        self.now.life += 1;
+        for partition in self.partitions.values_mut() {
+            partition.crashed();
+        }
+    }
+
     /// The power was cut, or a disk lost what it was given: cached promises are void.
     pub(crate) fn lose_cached(&mut self) {
-        self.era += 1;
+        self.now.era += 1;
         for partition in self.partitions.values_mut() {
             partition.lose_cached();
         }
@@ -229,7 +267,7 @@ impl History {
         floor: Floor,
     ) {
         let promise = self.promise(partition);
-        if !promise.create_time || !promise.keeps_all || floor.era != self.era {
+        if !promise.create_time || !promise.keeps_all || floor.when.era != self.now.era {
             return;
         }
         let cells = self.partitions.entry(partition).or_default().cells();
@@ -244,7 +282,10 @@ impl History {
         }
         if let Some(value) = cells.get(&found) {
             let late = time(value) >= wanted;
-            assert!(late, "{partition}: offset {found} is before the time {wanted} asked for");
+            assert!(
+                late,
+                "{partition}: offset {found} is before the time {wanted} asked for"
+            );
         }
     }
 
@@ -254,18 +295,29 @@ impl History {
         let history = self.partitions.entry(partition).or_default();
         let end = start + log.len() as i64;
         for (offset, value) in history.cells().range(start..) {
-            assert!(*offset < end, "{partition}: {offset} had {value}, but the log ends at {end}");
+            assert!(
+                *offset < end,
+                "{partition}: {offset} had {value}, but the log ends at {end}"
+            );
         }
         let mut next: BTreeMap<u32, u32> = BTreeMap::new();
         let mut epoch = -1;
         for seen in log {
-            assert!(seen.epoch >= epoch, "{partition} {}: the epoch goes back", seen.offset);
+            assert!(
+                seen.epoch >= epoch,
+                "{partition} {}: the epoch goes back",
+                seen.offset
+            );
             epoch = seen.epoch;
             let ValueId { stream, number } = seen.value;
             let next = next.entry(stream).or_default();
             if self.streams[stream as usize].kind == StreamKind::Idempotent {
                 let (at, fresh) = (seen.offset, number >= *next);
-                assert!(fresh, "{partition} {at}: {} again, {next} is next", seen.value);
+                assert!(
+                    fresh,
+                    "{partition} {at}: {} again, {next} is next",
+                    seen.value
+                );
                 *next = number + 1;
             }
         }

@@ -18,9 +18,18 @@ pub(crate) struct Seen {
 pub(crate) struct Floor {
     /// The high watermark is at least this.
     pub(crate) watermark: i64,
-    /// The log start is at least this.
+    /// The log start is at least this, in this life.
     pub(crate) start: i64,
+    pub(crate) when: When,
+}
+
+/// When something was said: before or after which losses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct When {
+    /// Counts the events that cached promises do not survive.
     pub(crate) era: u64,
+    /// Counts the crashes.
+    pub(crate) life: u64,
 }
 
 #[derive(Debug, Default)]
@@ -39,9 +48,13 @@ pub(crate) struct PartitionHistory {
 }
 
 impl PartitionHistory {
-    pub(crate) fn floor(&self, era: u64) -> Floor {
+    pub(crate) fn floor(&self, when: When) -> Floor {
         let watermark = self.visible_end.max(self.durable_end);
-        Floor { watermark, start: self.start, era }
+        Floor {
+            watermark,
+            start: self.start,
+            when,
+        }
     }
 
     pub(crate) fn cells(&self) -> &BTreeMap<i64, ValueId> {
@@ -49,13 +62,7 @@ impl PartitionHistory {
     }
 
     /// A value lies at an offset. With `once` it lies nowhere else.
-    pub(crate) fn place(
-        &mut self,
-        name: TopicPartition,
-        offset: i64,
-        value: ValueId,
-        once: bool,
-    ) {
+    pub(crate) fn place(&mut self, name: TopicPartition, offset: i64, value: ValueId, once: bool) {
         if let Some(known) = self.cells.insert(offset, value) {
             assert_eq!(known, value, "{name} {offset} has two values");
         }
@@ -66,7 +73,10 @@ impl PartitionHistory {
 
     pub(crate) fn epoch_value(&mut self, offset: i64, epoch: i32, value: ValueId) {
         if let Some(known) = self.epochs.insert((offset, epoch), value) {
-            assert_eq!(known, value, "offset {offset} of epoch {epoch} has two values");
+            assert_eq!(
+                known, value,
+                "offset {offset} of epoch {epoch} has two values"
+            );
         }
     }
 
@@ -91,8 +101,16 @@ impl PartitionHistory {
         self.start = self.start.max(start);
     }
 
+    /// What was expired may come back.
+    pub(crate) fn crashed(&mut self) {
+        self.start = 0;
+    }
+
     pub(crate) fn all_durable(&mut self) {
-        let last = self.cells.last_key_value().map_or(0, |(offset, _)| offset + 1);
+        let last = self
+            .cells
+            .last_key_value()
+            .map_or(0, |(offset, _)| offset + 1);
         self.durable_end = self.durable_end.max(self.visible_end).max(last);
     }
 
