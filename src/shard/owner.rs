@@ -343,6 +343,7 @@ impl Shard {
             high_watermark,
             log_start,
             range,
+            is_final: partition.failure().is_some(),
         })
     }
 
