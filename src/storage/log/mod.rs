@@ -309,10 +309,13 @@ impl Log {
         clean: bool,
         producers: Vec<ProducerSnapshot>,
     ) -> Checkpoint {
+        // What this checkpoint lets go cannot be what a start looks for.
+        let stays = |segment: &&Segment| segment.is_active() || segment.end > self.next_start;
         let holder = self
             .segments
             .iter()
             .rev()
+            .filter(stays)
             .find(|segment| segment.base <= synced);
         let (segment, position) =
             holder.map_or((synced, 0), |segment| (segment.base, position_of(segment)));
