@@ -298,6 +298,7 @@ fn retention_by_age_forgets_all_and_keeps_counting() {
     partition.checkpoint();
     assert_eq!(partition.log.start(), limit);
     assert_eq!(partition.disk_names("log").len(), 0);
+    partition.crash();
     partition.power_cut();
     assert_eq!((partition.log.start(), partition.log.end()), (limit, limit));
     partition.append_values(&["next"]);

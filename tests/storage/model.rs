@@ -16,6 +16,8 @@ enum Op {
     Checkpoint,
     WriteBehind,
     Expire(i64),
+    /// Retention of everything, in so many rounds of sync, checkpoint and expire.
+    ExpireAll(u8),
     DeleteRecords(u8),
     Read(u16, u16),
     Close,
@@ -34,7 +36,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Drain),
         3 => Just(Op::Checkpoint),
         1 => Just(Op::WriteBehind),
-        2 => (0_i64..40).prop_map(Op::Expire),
+        2 => (0_i64..150).prop_map(Op::Expire),
+        2 => (1_u8..5).prop_map(Op::ExpireAll),
         1 => any::<u8>().prop_map(Op::DeleteRecords),
         3 => (any::<u16>(), 0_u16..2000).prop_map(|(from, bytes)| Op::Read(from, bytes)),
         1 => Just(Op::Close),
@@ -93,6 +96,19 @@ impl Model {
                 let moved = partition.log.expire(now, limit, &mut partition.calls);
                 assert_eq!(partition.log.start(), before, "not before it is durable");
                 assert!(moved.is_none_or(|moved| moved > before && moved <= limit.max(before)));
+            }
+            Op::ExpireAll(rounds) => {
+                self.now += 200;
+                for _ in 0..*rounds {
+                    let partition = &mut self.partition;
+                    partition.sync();
+                    partition.checkpoint();
+                    let limit = partition.log.end();
+                    let now = Timestamp::new(self.now);
+                    partition.log.expire(now, limit, &mut partition.calls);
+                    partition.drain();
+                }
+                self.durable_start = self.partition.log.start();
             }
             Op::DeleteRecords(share) => {
                 let (start, synced) = (partition.log.start(), partition.log.synced());
@@ -264,8 +280,6 @@ fn config(retention: u8) -> LogConfig {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
-
     #[test]
     fn a_log_behaves_like_a_list(
         seed in any::<u64>(),
