@@ -24,6 +24,9 @@ use std::time::Duration;
 /// Ticks are at least this far apart.
 const TICK_DISTANCE: Duration = Duration::from_millis(2);
 
+/// How often connections are looked through for frames that do not arrive.
+const SWEEP_PAUSE: Duration = Duration::from_secs(1);
+
 /// The heartbeat of a core in use.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(5);
 
@@ -94,8 +97,13 @@ pub(super) async fn run<L: Lane>(core: &Core<L>) {
     let alarm = core.alarm();
     let mut earliest = Instant::default();
     let mut heartbeat = Heartbeat::default();
+    let mut next_sweep = Instant::default();
     while !alarm.stopped.get() {
         let now = core.clock().monotonic();
+        if now >= next_sweep {
+            next_sweep = now.after(SWEEP_PAUSE);
+            core.end_overdue(now);
+        }
         let due = alarm.wanted.get().map(|wanted| wanted.max(earliest));
         if due.is_some_and(|due| due <= now) {
             earliest = now.after(TICK_DISTANCE);

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// How a broker is run; what it does is up to its lanes.
 #[derive(Debug, Clone)]
@@ -30,8 +31,16 @@ pub struct Settings {
     pub pin: bool,
     /// Connections per core; past it a new one is closed with a log line.
     pub connections_per_core_max: usize,
+    /// How long the body of an admitted frame may take to arrive, and a second more for each
+    /// 100 kB. Its memory is reserved all that time, so a peer that stalls is cut off.
+    pub frame_patience: Duration,
     /// What disk calls are performed on.
     pub disk: Arc<dyn Disk>,
+}
+
+impl Settings {
+    /// A patience that only a broken or hostile peer exhausts.
+    pub const FRAME_PATIENCE: Duration = Duration::from_secs(30);
 }
 
 /// A broker that serves clients on threads of its own until it is stopped. Dropping it stops it.
@@ -95,6 +104,7 @@ impl Broker {
             mesh: mesh.clone(),
             connections: (0..settings.cores).map(|_| AtomicUsize::new(0)).collect(),
             running: Arc::new(AtomicUsize::new(usize::from(settings.cores))),
+            frame_patience: settings.frame_patience,
         };
         let (acceptor, acceptor_stop) = Acceptor::new(
             listeners,
@@ -189,6 +199,10 @@ impl Broker {
     /// Waits until the broker has been stopped and everything of it has ended.
     pub fn wait(mut self) {
         self.join();
+        for (core, stats) in self.stats().into_iter().enumerate() {
+            let (step, delay) = (stats.longest_step, stats.longest_delay);
+            log::info!("core {core}: the longest step took {step:?}, the longest wait {delay:?}");
+        }
     }
 
     /// Stops: every lane flushes, clients read their last answers, all threads end.

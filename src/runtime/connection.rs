@@ -16,7 +16,7 @@ use super::outgoing::{Next, Outgoing};
 use super::socket::{Piece, Socket};
 use crate::broker::Part;
 use crate::shard::Event;
-use crate::types::{ConnectionId, SlotId};
+use crate::types::{ConnectionId, Instant, SlotId};
 use rustix::io::Errno;
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
@@ -34,6 +34,8 @@ pub(super) struct Connection {
     socket: Socket,
     ended: Cell<bool>,
     admitted: Cell<Option<(SlotId, u32)>>,
+    /// When the body that is arriving must be complete.
+    body_due: Cell<Option<Instant>>,
     reader: LocalWake,
     outgoing: RefCell<Outgoing>,
     writer: LocalWake,
@@ -67,6 +69,15 @@ impl Connection {
         }
     }
 
+    /// Ends the connection if a body that should have arrived has not.
+    pub(super) fn end_if_overdue(&self, now: Instant) {
+        if self.body_due.get().is_some_and(|due| due < now) {
+            let (id, peer) = (self.id, self.peer);
+            log::warn!("connection {id} from {peer}: a frame did not arrive in time; closing it");
+            self.end();
+        }
+    }
+
     /// Waits for the slot of the announced frame; `None` once the connection has ended.
     async fn admission(&self) -> Option<(SlotId, u32)> {
         self.reader
@@ -93,6 +104,7 @@ pub(super) async fn serve<L: Lane>(core: &Rc<Core<L>>, accepted: Accepted) {
         socket: Socket::new(socket),
         ended: Cell::new(false),
         admitted: Cell::new(None),
+        body_due: Cell::new(None),
         reader: LocalWake::default(),
         outgoing: RefCell::default(),
         writer: LocalWake::default(),
@@ -142,7 +154,9 @@ async fn read<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<()
         let Some((slot, length)) = connection.admission().await else {
             break;
         };
+        connection.body_due.set(Some(core.body_due(length)));
         let bytes = incoming.body(&connection.socket, length as usize).await?;
+        connection.body_due.set(None);
         core.stats().received(incoming.take_received());
         if connection.ended.get() {
             break;

@@ -11,7 +11,7 @@ use super::mesh::{Accepted, Inbound, Mesh};
 use super::stats::CoreStats;
 use crate::shard::{Effect, Event};
 use crate::storage::call::{DiskCall, DiskReply};
-use crate::types::{ConnectionId, CoreId, IoId};
+use crate::types::{ConnectionId, CoreId, Instant, IoId};
 use async_channel::Receiver;
 use glommio::timer::Timer;
 use glommio::{Latency, Shares, TaskQueueHandle};
@@ -29,6 +29,9 @@ use std::time::Duration;
 /// How long clients may take to read the last answers when the process ends.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
+/// A slower peer is taken for one that stalls.
+const BODY_BYTES_PER_SECOND_MIN: u32 = 100_000;
+
 /// What all cores of a broker share.
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
@@ -38,6 +41,8 @@ pub(super) struct Shared {
     pub(super) connections: Arc<[AtomicUsize]>,
     /// Cores whose lane has not stopped yet.
     pub(super) running: Arc<AtomicUsize>,
+    /// How long an admitted body may take, see [`super::Settings::frame_patience`].
+    pub(super) frame_patience: Duration,
 }
 
 /// The state machine and the buffers of its step.
@@ -259,6 +264,20 @@ impl<L: Lane> Core<L> {
             connection.end();
         }
         self.emptied.until(gone).await;
+    }
+
+    /// When the body of a frame of `length` bytes that is admitted now must have arrived.
+    pub(super) fn body_due(&self, length: u32) -> Instant {
+        let by_length = Duration::from_secs(1) * (length / BODY_BYTES_PER_SECOND_MIN);
+        let now = self.common.clock.monotonic();
+        now.after(self.common.frame_patience + by_length)
+    }
+
+    /// Ends connections whose admitted frame did not arrive in time.
+    pub(super) fn end_overdue(&self, now: Instant) {
+        for connection in self.connections.borrow().values() {
+            connection.end_if_overdue(now);
+        }
     }
 
     /// An id that no connection of this core had before.

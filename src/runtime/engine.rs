@@ -48,6 +48,7 @@ impl Engine {
             cores: config.cores,
             pin,
             connections_per_core_max: config.limits.connections_per_core_max,
+            frame_patience: Settings::FRAME_PATIENCE,
             disk: Arc::clone(&disk),
         };
         let boot = Boot::load(&*disk, Arc::new(config), fastrand::u64(..))?;

@@ -111,18 +111,16 @@ impl Shard {
     /// Appends what waits while un-synced bytes are within their budget, first come first served.
     pub(super) fn append_throttled(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let most = self.config.limits.unsynced_bytes_per_core_max;
-        let mut grown = !self.owner.throttles;
         while self.owner.unsynced_bytes < most
             && let Some(next) = self.owner.throttled.pop_front()
         {
             self.append(next, now, effects);
-            grown = true;
         }
-        self.owner.throttles = !self.owner.throttled.is_empty();
-        // What was let in just now may be of partitions that nothing else would sync soon.
-        if self.owner.throttles && grown {
+        let throttles = !self.owner.throttled.is_empty();
+        if throttles && !std::mem::replace(&mut self.owner.throttles, throttles) {
             self.flush_all(effects);
         }
+        self.owner.throttles = throttles;
     }
 
     fn flush_all(&mut self, effects: &mut Vec<Effect>) {
@@ -246,6 +244,10 @@ impl Shard {
         );
         let mut outcome = Outcome::default();
         call(partition, &mut outcome);
+        if self.owner.throttles && partition.unsynced_bytes() > unsynced {
+            // Nothing else would sync it soon, and others wait for that.
+            partition.flush(&mut outcome);
+        }
         let moved = partition.high_watermark() != watermark || partition.failure().is_some();
         self.owner.unsynced_bytes += partition.unsynced_bytes();
         self.owner.unsynced_bytes -= unsynced;

@@ -7,7 +7,7 @@ use corelane::runtime::{Broker, Lane, Listeners, Settings};
 use corelane::shard::{Effect, Event, Now};
 use corelane::storage::disk::DirectoryEntry;
 use corelane::storage::{Disk, FileRef, OpenMode};
-use corelane::types::{ConnectionId, Instant, SlotId};
+use corelane::types::{ConnectionId, Instant, Position, SlotId};
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::io;
@@ -24,6 +24,8 @@ pub(crate) const MANY: u8 = 2;
 pub(crate) const LAST: u8 = 3;
 /// Frames that start with this get no answer.
 pub(crate) const SILENT: u8 = 4;
+/// Frames that start with this and two big endian u32 are answered with that range of the file.
+pub(crate) const RANGE: u8 = 5;
 
 const FRAME_BYTES_MAX: i32 = 64 * 1024 * 1024;
 const SLOTS_MAX: usize = 64;
@@ -41,6 +43,7 @@ struct Connection {
 pub(crate) struct EchoLane {
     connections: BTreeMap<ConnectionId, Connection>,
     later: VecDeque<(Instant, ConnectionId, SlotId, Bytes)>,
+    file: Option<FileRef>,
 }
 
 fn framed(bytes: Bytes) -> Vec<Part> {
@@ -52,6 +55,14 @@ fn framed(bytes: Bytes) -> Vec<Part> {
 }
 
 impl EchoLane {
+    /// A lane that answers from a file.
+    pub(crate) fn of(file: FileRef) -> Self {
+        Self {
+            file: Some(file),
+            ..Self::default()
+        }
+    }
+
     fn admit(&mut self, id: ConnectionId, effects: &mut Vec<Effect>) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
@@ -117,6 +128,19 @@ impl EchoLane {
                     connection: id,
                     reason: "asked to".to_owned(),
                 });
+            }
+            Some(&RANGE) => {
+                let number = |at| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+                let (position, length) = (number(1), number(5));
+                let parts = vec![
+                    Part::Bytes(Bytes::copy_from_slice(&length.to_be_bytes())),
+                    Part::File {
+                        file: self.file.clone().unwrap(),
+                        position: Position::new(position.into()),
+                        length,
+                    },
+                ];
+                self.answer(id, slot, parts, effects);
             }
             Some(&SILENT) => self.answer(id, slot, vec![], effects),
             _ => self.answer(id, slot, framed(bytes), effects),
@@ -213,6 +237,7 @@ pub(crate) fn settings(cores: u16) -> Settings {
         cores,
         pin: false,
         connections_per_core_max: 1_000,
+        frame_patience: Settings::FRAME_PATIENCE,
         disk: Arc::new(NoDisk),
     }
 }

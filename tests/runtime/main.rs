@@ -10,6 +10,7 @@
 mod client;
 mod echo;
 mod echo_lane;
+mod files;
 mod lifecycle;
 mod pressure;
 mod timing;

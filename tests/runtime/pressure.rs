@@ -1,5 +1,8 @@
 use crate::client::{Client, frame, numbered};
-use crate::echo_lane::{MANY, start};
+use crate::echo_lane::{EchoLane, MANY, listeners, settings, start};
+use corelane::config::Nodes;
+use corelane::runtime::Broker;
+use std::convert::Infallible;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::thread;
@@ -59,6 +62,24 @@ fn an_announced_length_alone_takes_no_memory() {
     let grown = resident_bytes().saturating_sub(before);
     assert!(grown < 100 << 20, "grew by {grown} bytes");
     drop(clients);
+    broker.stop();
+}
+
+#[test]
+fn a_frame_that_never_arrives_whole_is_given_up() {
+    let mut settings = settings(1);
+    settings.frame_patience = Duration::from_millis(100);
+    let make = |_| Ok::<_, Infallible>(EchoLane::default());
+    let broker = Broker::start(listeners(Nodes::Single, 1), &settings, make).unwrap();
+    let mut idle = Client::connect(broker.address());
+    let mut stalled = Client::connect(broker.address());
+    stalled
+        .stream
+        .write_all(&frame(b"half of it")[..7])
+        .unwrap();
+    assert!(stalled.is_ended());
+    // One between frames may wait as long as it likes.
+    assert_eq!(idle.call(b"still there"), b"still there");
     broker.stop();
 }
 

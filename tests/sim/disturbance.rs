@@ -52,6 +52,7 @@ impl World {
     pub(crate) fn crash(&mut self, cut: bool) {
         self.trace.note(format_args!("crash, power cut: {cut}"));
         self.end_process();
+        self.history.crashed();
         if cut {
             self.disk.power_cut();
             self.history.lose_cached();

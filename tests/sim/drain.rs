@@ -99,12 +99,12 @@ impl World {
     }
 
     fn audit_partition(&mut self, key: Key, place: &Place) {
-        let (partition, era) = (place.id(), self.history.era);
+        let (partition, when) = (place.id(), self.history.now);
         let floor = self.history.floor(partition);
         let start = self.ask_offset(key, place, -2);
         let end = self.ask_offset(key, place, -1);
         self.history
-            .told(partition, Some(end), Some(start), floor, era);
+            .told(partition, Some(end), Some(start), floor, when);
         let mut log: Vec<Seen> = Vec::new();
         let mut position = start;
         while position < end {
@@ -117,7 +117,7 @@ impl World {
             log.extend(read);
         }
         for seen in &log {
-            self.history.read(partition, seen, era);
+            self.history.read(partition, seen, when);
         }
         self.history.audit(partition, start, &log);
     }
@@ -193,9 +193,9 @@ impl World {
         let partition = place.id();
         assert_eq!(result.error_code, 0, "{partition}: {offset} was asked for");
         let (watermark, start) = (result.high_watermark, result.log_start_offset);
-        let era = self.history.era;
+        let when = self.history.now;
         self.history
-            .told(partition, Some(watermark), Some(start), floor, era);
+            .told(partition, Some(watermark), Some(start), floor, when);
         let Some(records @ Records::Borrowed(_)) = result.records else {
             return Vec::new();
         };

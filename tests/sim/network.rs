@@ -1,6 +1,7 @@
 //! Connections between clients and cores: two byte streams each, either of which may be as slow as
 //! the scheduler likes, and ends that may be gone.
 
+use crate::history::When;
 use bytes::{Buf, Bytes, BytesMut};
 use corelane::broker::Part;
 use corelane::types::{CoreId, SlotId};
@@ -14,8 +15,8 @@ pub(crate) type Key = u64;
 pub(crate) struct Delivery {
     /// Without the length prefix.
     pub(crate) frame: Bytes,
-    /// How many power cuts there had been when the broker sent it.
-    pub(crate) era: u64,
+    /// When the broker sent it.
+    pub(crate) when: When,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -258,9 +259,9 @@ impl Connection {
             .expect("there is a response to send")
     }
 
-    pub(crate) fn deliver(&mut self, frame: Bytes, era: u64) {
+    pub(crate) fn deliver(&mut self, frame: Bytes, when: When) {
         if !self.client_gone {
-            self.to_client.push_back(Delivery { frame, era });
+            self.to_client.push_back(Delivery { frame, when });
         }
     }
 

@@ -2,6 +2,7 @@
 //! what the runtime would promise is promised here: messages are in order between two cores, disk
 //! calls are performed and told of in any order, a connection's events are in its own order.
 
+use crate::history::When;
 use crate::network::{Key, Move, Network};
 use crate::trace::Trace;
 use bytes::{Bytes, BytesMut};
@@ -32,7 +33,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) disk: &'a MemoryDisk,
     pub(crate) network: &'a mut Network,
     pub(crate) trace: &'a mut Trace,
-    pub(crate) era: u64,
+    pub(crate) when: When,
 }
 
 impl Process {
@@ -114,6 +115,9 @@ impl Process {
             self.inboxes.remove(&pair);
         }
         let (from, to) = pair;
+        if self.stopped[to.index()] {
+            return;
+        }
         self.step(to, Event::FromCore { from, message }, around);
     }
 
@@ -171,7 +175,7 @@ impl Process {
             Move::Send => {
                 let (slot, parts) = link.take_response();
                 if let Some(frame) = gather(&parts) {
-                    link.deliver(frame, around.era);
+                    link.deliver(frame, around.when);
                 }
                 Event::Sent { connection, slot }
             }

@@ -240,7 +240,7 @@ impl World {
             disk: &self.disk,
             network: &mut self.network,
             trace: &mut self.trace,
-            era: self.history.era,
+            when: self.history.now,
         };
         happens(process, &mut around);
         if self.disk.is_crashed() {

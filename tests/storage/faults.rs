@@ -1,8 +1,9 @@
-//! Full and failing disks.
+//! Full and failing disks, and batches that lie.
 
 use crate::partition::*;
+use corelane::record::Batch;
 use corelane::storage::memory_disk::{FaultKind, Operation};
-use corelane::storage::{Completed, ReadError};
+use corelane::storage::{Completed, LogConfig, ReadError};
 use corelane::types::{LeaderEpoch, Offset};
 use std::io;
 
@@ -228,4 +229,41 @@ fn a_clean_stop_that_fails_is_an_unclean_one() {
         assert!(!clean);
         assert_eq!(partition.texts(), ["a", "b"]);
     }
+}
+
+/// A batch that claims as many records as there can be, checksum and all.
+fn forged() -> Batch {
+    let mut bytes = batch("forged").bytes().to_vec();
+    bytes[23..27].copy_from_slice(&(i32::MAX - 1).to_be_bytes());
+    bytes[57..61].copy_from_slice(&i32::MAX.to_be_bytes());
+    let crc = crc32c::crc32c(&bytes[21..]);
+    bytes[17..21].copy_from_slice(&crc.to_be_bytes());
+    Batch::validate(bytes.into()).unwrap()
+}
+
+#[test]
+fn forged_record_counts_overflow_no_index() {
+    let config = LogConfig {
+        index_interval_bytes: 0,
+        ..tiny()
+    };
+    let mut partition = Partition::new(config, 1);
+    for _ in 0..10 {
+        partition.append(&batch("true"));
+        partition.append(&forged());
+    }
+    partition.drain();
+    let end = partition.log.end();
+    assert_eq!(end.get(), 10 + 10 * i64::from(i32::MAX));
+    let mut next = Offset::ZERO;
+    while next < end {
+        next = partition
+            .log
+            .read(next, end, 100, true)
+            .unwrap()
+            .unwrap()
+            .next;
+    }
+    partition.crash();
+    assert_eq!(partition.log.end(), end);
 }

@@ -133,43 +133,6 @@ fn a_batch_larger_than_a_segment_has_one_of_its_own() {
     assert_eq!(partition.texts(), ["a", large.as_str(), "b"]);
 }
 
-/// A batch that claims as many records as there can be, checksum and all.
-fn forged() -> corelane::record::Batch {
-    let mut bytes = batch("forged").bytes().to_vec();
-    bytes[23..27].copy_from_slice(&(i32::MAX - 1).to_be_bytes());
-    bytes[57..61].copy_from_slice(&i32::MAX.to_be_bytes());
-    let crc = crc32c::crc32c(&bytes[21..]);
-    bytes[17..21].copy_from_slice(&crc.to_be_bytes());
-    corelane::record::Batch::validate(bytes.into()).unwrap()
-}
-
-#[test]
-fn forged_record_counts_overflow_no_index() {
-    let config = LogConfig {
-        index_interval_bytes: 0,
-        ..tiny()
-    };
-    let mut partition = Partition::new(config, 1);
-    for _ in 0..10 {
-        partition.append(&batch("true"));
-        partition.append(&forged());
-    }
-    partition.drain();
-    let end = partition.log.end();
-    assert_eq!(end.get(), 10 + 10 * i64::from(i32::MAX));
-    let mut next = Offset::ZERO;
-    while next < end {
-        next = partition
-            .log
-            .read(next, end, 100, true)
-            .unwrap()
-            .unwrap()
-            .next;
-    }
-    partition.crash();
-    assert_eq!(partition.log.end(), end);
-}
-
 #[test]
 fn rebuilt_indexes_equal_those_written() {
     let mut partition = with_numbered(60);

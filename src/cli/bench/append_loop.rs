@@ -30,6 +30,7 @@ pub(super) fn measure(bounds: &Bounds, batch: &Batch) -> Result<f64, CliError> {
         cores: bounds.cores,
         pin: true,
         connections_per_core_max: 16,
+        frame_patience: Settings::FRAME_PATIENCE,
         disk: Arc::clone(&disk),
     };
     let bytes_per_core = bounds.bytes / u64::from(bounds.cores);

@@ -309,14 +309,10 @@ impl Log {
         clean: bool,
         producers: Vec<ProducerSnapshot>,
     ) -> Checkpoint {
-        // What this checkpoint lets go cannot be what a start looks for.
-        let stays = |segment: &&Segment| segment.is_active() || segment.end > self.next_start;
-        let holder = self
-            .segments
-            .iter()
-            .rev()
-            .filter(stays)
-            .find(|segment| segment.base <= synced);
+        // One that the new start leaves behind may be gone by the next recovery.
+        let stays = |segment: &&Segment| segment.end > self.next_start || segment.is_active();
+        let holder = self.segments.iter().filter(stays);
+        let holder = holder.rev().find(|segment| segment.base <= synced);
         let (segment, position) =
             holder.map_or((synced, 0), |segment| (segment.base, position_of(segment)));
         Checkpoint {

@@ -3,7 +3,7 @@
 
 use super::verdict::{Verdict, judge};
 use super::{Client, Context, Link, link::Answer};
-use crate::history::{Floor, Seen};
+use crate::history::{Floor, Seen, When};
 use crate::network::Delivery;
 use crate::topics::Place;
 use crate::value::ValueId;
@@ -162,7 +162,7 @@ impl Consumer {
         items: &[Item],
         bytes_max: i32,
         answer: &Answer<Asked>,
-        era: u64,
+        when: When,
         context: &mut Context<'_>,
     ) {
         let response: FetchResponse<'_> = Answer::<Asked>::decode(&answer.body, answer.version);
@@ -182,7 +182,7 @@ impl Consumer {
                 allowed,
                 "a fetch of {bytes_max} bytes was answered with {bytes}"
             );
-            self.take(item, result, &answer.body, era, context);
+            self.take(item, result, &answer.body, when, context);
         }
     }
 
@@ -191,7 +191,7 @@ impl Consumer {
         item: &Item,
         result: &PartitionData<'_>,
         body: &Bytes,
-        era: u64,
+        when: When,
         context: &mut Context<'_>,
     ) {
         let lane = &mut self.lanes[item.at];
@@ -215,7 +215,7 @@ impl Consumer {
         let watermark = result.high_watermark;
         context
             .history
-            .told(partition, Some(watermark), start, item.floor, era);
+            .told(partition, Some(watermark), start, item.floor, when);
         let Some(records @ Records::Borrowed(bytes)) = result.records else {
             return;
         };
@@ -230,10 +230,10 @@ impl Consumer {
                 "{partition}: {} is past {watermark}",
                 seen.offset
             );
-            context.history.read(partition, seen, era);
+            context.history.read(partition, seen, when);
         }
         lane.position = read.last().map_or(item.offset, |seen| seen.offset + 1);
-        lane.era = era;
+        lane.era = when.era;
     }
 
     /// The start of a partition whose position was out of range.
@@ -242,7 +242,7 @@ impl Consumer {
         at: usize,
         floor: Floor,
         answer: &Answer<Asked>,
-        era: u64,
+        when: When,
         context: &mut Context<'_>,
     ) {
         let response: ListOffsetsResponse<'_> =
@@ -266,9 +266,9 @@ impl Consumer {
         let partition = lane.place.id();
         context
             .history
-            .told(partition, None, Some(result.offset), floor, era);
+            .told(partition, None, Some(result.offset), floor, when);
         let promise = context.history.promise(partition);
-        let lost = !promise.durable && lane.era != context.history.era;
+        let lost = !promise.durable && lane.era != context.history.now.era;
         assert!(
             lost || result.offset > lane.position,
             "{partition}: {} was out of range, but the log starts at {}",
@@ -276,7 +276,7 @@ impl Consumer {
             result.offset
         );
         lane.position = result.offset;
-        lane.era = era;
+        lane.era = when.era;
         lane.lost = false;
     }
 }
@@ -360,10 +360,10 @@ impl Client for Consumer {
             Asked::Fetch {
                 bytes_max, items, ..
             } => {
-                self.fetched(items, *bytes_max, &answer, delivery.era, context);
+                self.fetched(items, *bytes_max, &answer, delivery.when, context);
             }
             Asked::Start { at, floor } => {
-                self.start_known(*at, *floor, &answer, delivery.era, context);
+                self.start_known(*at, *floor, &answer, delivery.when, context);
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use super::verdict::{Verdict, judge};
 use super::{Client, Context, Link, link::Answer};
-use crate::history::StreamKind;
+use crate::history::{StreamKind, When};
 use crate::network::Delivery;
 use crate::topics::Place;
 use crate::value::ValueId;
@@ -247,7 +247,7 @@ impl Producer {
         &mut self,
         chosen: &[(usize, u32)],
         answer: &Answer<Asked>,
-        era: u64,
+        when: When,
         context: &mut Context<'_>,
     ) {
         let response: ProduceResponse<'_> = Answer::<Asked>::decode(&answer.body, answer.version);
@@ -262,7 +262,7 @@ impl Producer {
                 result.index, self.lanes[*at].place.index,
                 "results come as asked"
             );
-            self.settle(*at, *first, &result, era, context);
+            self.settle(*at, *first, &result, when, context);
         }
         for lane in &mut self.lanes {
             let in_flight = |batch: &Unacked| batch.state == State::InFlight;
@@ -279,7 +279,7 @@ impl Producer {
         at: usize,
         first: u32,
         result: &PartitionProduceResponse<'_>,
-        era: u64,
+        when: When,
         context: &mut Context<'_>,
     ) {
         let all = self.acks == -1;
@@ -306,7 +306,7 @@ impl Producer {
                 );
                 context
                     .history
-                    .acked(partition, result.base_offset, values, all, era);
+                    .acked(partition, result.base_offset, values, all, when);
                 lane.unacked.remove(position);
             }
             Verdict::Retry => {
@@ -338,7 +338,7 @@ impl Producer {
             return;
         }
         let promise = context.history.promise(place.id());
-        let lost = !promise.durable && self.era != context.history.era;
+        let lost = !promise.durable && self.era != context.history.now.era;
         assert!(
             lost || context.disk_failed || context.history.disk_failed,
             "{who}: batch at {} is out of sequence, though nothing is missing",
@@ -391,7 +391,7 @@ impl Client for Producer {
                     Some(ErrorCode::None) => {
                         context.history.producer_id(response.producer_id);
                         self.id = Some(response.producer_id);
-                        self.era = context.history.era;
+                        self.era = context.history.now.era;
                     }
                     Some(ErrorCode::KafkaStorageError) if context.disk_failed => {}
                     other => panic!("a producer id was asked for: {other:?}"),
@@ -399,7 +399,7 @@ impl Client for Producer {
             }
             Asked::Append(chosen) => {
                 let chosen = chosen.clone();
-                self.appended(&chosen, &answer, delivery.era, context);
+                self.appended(&chosen, &answer, delivery.when, context);
             }
         }
     }

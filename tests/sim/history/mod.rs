@@ -14,14 +14,15 @@
 //! - Values of an idempotent producer lie in the log at most once, in the order they were sent;
 //!   those of a plain one (with acks) may repeat, but first come in that order.
 //! - What is told later is not less than what was told before: high watermark and log start, as
-//!   far as the promises above go. "Later" means: asked after the other answer was read.
+//!   far as the promises above go. "Later" means: asked after the other answer was read. What
+//!   retention has passed may come back with a crash, but not as anything else.
 
 mod partition;
 
 use crate::value::ValueId;
 use corelane::types::{TopicId, TopicPartition};
 use partition::PartitionHistory;
-pub(crate) use partition::{Floor, Seen};
+pub(crate) use partition::{Floor, Seen, When};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a stream of values is produced.
@@ -64,8 +65,7 @@ pub(crate) struct History {
     streams: Vec<Stream>,
     timestamps: BTreeMap<ValueId, i64>,
     producer_ids: BTreeSet<i64>,
-    /// Counts the events that cached promises do not survive.
-    pub(crate) era: u64,
+    pub(crate) now: When,
     /// Disk errors were made at some time, so that plain producers may see their order changed.
     pub(crate) disk_failed: bool,
     /// Records read, for the summary.
@@ -112,8 +112,8 @@ impl History {
 
     /// What an answer to a question asked now must respect.
     pub(crate) fn floor(&mut self, partition: TopicPartition) -> Floor {
-        let era = self.era;
-        self.partition(partition).floor(era)
+        let when = self.now;
+        self.partition(partition).floor(when)
     }
 
     /// The end of what must be readable by now.
@@ -128,12 +128,12 @@ impl History {
         base: i64,
         values: impl Iterator<Item = ValueId>,
         all: bool,
-        era: u64,
+        when: When,
     ) {
         self.acks += 1;
         let promise = self.promise(partition);
         let durable = all && promise.durable;
-        if !durable && era != self.era {
+        if !durable && when.era != self.now.era {
             return;
         }
         for (offset, value) in (base..).zip(values) {
@@ -144,7 +144,7 @@ impl History {
     }
 
     /// A record was read.
-    pub(crate) fn read(&mut self, partition: TopicPartition, seen: &Seen, era: u64) {
+    pub(crate) fn read(&mut self, partition: TopicPartition, seen: &Seen, when: When) {
         self.reads += 1;
         let Seen {
             offset,
@@ -172,7 +172,7 @@ impl History {
             );
         }
         self.partition(partition).epoch_value(offset, epoch, value);
-        if promise.durable || era == self.era {
+        if promise.durable || when.era == self.now.era {
             self.place(partition, offset, value);
         }
         if promise.durable {
@@ -187,21 +187,24 @@ impl History {
         watermark: Option<i64>,
         start: Option<i64>,
         floor: Floor,
-        era: u64,
+        when: When,
     ) {
         let promise = self.promise(partition);
-        let current = era == self.era && floor.era == era;
+        let current = when.era == self.now.era && floor.when.era == when.era;
         if let Some(start) = start {
             assert!(
                 !promise.keeps_all || start == 0,
                 "{partition} begins at {start}, not at 0"
             );
+            let before = floor.start;
+            let kept = start >= before || floor.when.life != when.life;
             assert!(
-                start >= floor.start,
-                "{partition}: the log start went back from {} to {start}",
-                floor.start
+                kept,
+                "{partition}: the log start went back from {before} to {start}"
             );
-            self.partition(partition).begins_at(start);
+            if when == self.now {
+                self.partition(partition).begins_at(start);
+            }
         }
         let Some(watermark) = watermark else { return };
         if promise.durable || current {
@@ -214,7 +217,7 @@ impl History {
         }
         if promise.durable {
             self.partition(partition).durable_upto(watermark);
-        } else if era == self.era {
+        } else if when.era == self.now.era {
             self.partition(partition).visible_upto(watermark);
         }
     }
@@ -231,9 +234,17 @@ impl History {
         self.partitions.entry(partition).or_default()
     }
 
+    /// The process died.
+    pub(crate) fn crashed(&mut self) {
+        self.now.life += 1;
+        for partition in self.partitions.values_mut() {
+            partition.crashed();
+        }
+    }
+
     /// The power was cut, or a disk lost what it was given: cached promises are void.
     pub(crate) fn lose_cached(&mut self) {
-        self.era += 1;
+        self.now.era += 1;
         for partition in self.partitions.values_mut() {
             partition.lose_cached();
         }
@@ -256,7 +267,7 @@ impl History {
         floor: Floor,
     ) {
         let promise = self.promise(partition);
-        if !promise.create_time || !promise.keeps_all || floor.era != self.era {
+        if !promise.create_time || !promise.keeps_all || floor.when.era != self.now.era {
             return;
         }
         let cells = self.partitions.entry(partition).or_default().cells();

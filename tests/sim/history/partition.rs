@@ -18,9 +18,18 @@ pub(crate) struct Seen {
 pub(crate) struct Floor {
     /// The high watermark is at least this.
     pub(crate) watermark: i64,
-    /// The log start is at least this.
+    /// The log start is at least this, in this life.
     pub(crate) start: i64,
+    pub(crate) when: When,
+}
+
+/// When something was said: before or after which losses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct When {
+    /// Counts the events that cached promises do not survive.
     pub(crate) era: u64,
+    /// Counts the crashes.
+    pub(crate) life: u64,
 }
 
 #[derive(Debug, Default)]
@@ -39,12 +48,12 @@ pub(crate) struct PartitionHistory {
 }
 
 impl PartitionHistory {
-    pub(crate) fn floor(&self, era: u64) -> Floor {
+    pub(crate) fn floor(&self, when: When) -> Floor {
         let watermark = self.visible_end.max(self.durable_end);
         Floor {
             watermark,
             start: self.start,
-            era,
+            when,
         }
     }
 
@@ -90,6 +99,11 @@ impl PartitionHistory {
 
     pub(crate) fn begins_at(&mut self, start: i64) {
         self.start = self.start.max(start);
+    }
+
+    /// What was expired may come back.
+    pub(crate) fn crashed(&mut self) {
+        self.start = 0;
     }
 
     pub(crate) fn all_durable(&mut self) {
