@@ -210,6 +210,39 @@ fn a_clean_stop_leaves_nothing_to_scan() {
 }
 
 #[test]
+fn a_start_after_lost_appends_is_not_a_clean_one() {
+    let mut partition = with_numbered(10);
+    partition.close();
+    partition.restart();
+    let active = partition.disk_names("log").pop().unwrap();
+    let before = partition.file(&active);
+    partition.append_values(&["read by someone, and lost"]);
+    partition.disk.process_crash();
+    let path = partition.directory.join(&active);
+    partition.disk.write_file(&path, &before).unwrap();
+    let (clean, _) = partition.restart();
+    assert!(!clean, "its offset may be given again, under another epoch");
+    assert_eq!(partition.epoch, LeaderEpoch::new(1));
+}
+
+#[test]
+fn epochs_that_were_lost_are_forgotten() {
+    let mut partition = with_numbered(5);
+    partition.sync();
+    partition.crash();
+    let before = partition.file(&log_name(0));
+    partition.append_values(&["under epoch 1"]);
+    partition.drain();
+    partition.checkpoint();
+    partition.disk.process_crash();
+    let path = partition.directory.join(log_name(0));
+    partition.disk.write_file(&path, &before).unwrap();
+    partition.restart();
+    let end = partition.log.epoch_end(LeaderEpoch::new(1));
+    assert_eq!(end, Some((LeaderEpoch::FIRST, Offset::new(5))));
+}
+
+#[test]
 fn indexes_after_a_clean_stop_go_on_as_if_there_was_none() {
     let mut stopped = with_numbered(10);
     stopped.close();
@@ -391,6 +424,35 @@ fn records_are_found_by_time() {
     let largest = *times.iter().max().unwrap();
     assert_eq!(latest.1.get(), largest);
     assert_eq!(times[latest.0.get() as usize], largest);
+}
+
+#[test]
+fn a_time_index_that_lies_hides_no_record() {
+    let mut partition = Partition::new(tiny(), 1);
+    for i in 0..40 {
+        partition.append(&batch_of(&[vec![b'v']], Timestamp::new(1000 + i)));
+    }
+    partition.drain();
+    // It claims that nothing up to the segment's end is later than 1000.
+    let mut entry = 1000_i64.to_be_bytes().to_vec();
+    entry.extend(10_i32.to_be_bytes());
+    let name = partition.disk_names("timeindex").remove(0);
+    for (at, byte) in partition.file(&name).iter().take(12).enumerate() {
+        let path = partition.directory.join(&name);
+        let position = Position::new(at as u64);
+        partition
+            .disk
+            .corrupt(&path, position, byte ^ entry[at])
+            .unwrap();
+    }
+    for asked in 1001..1010 {
+        let timestamp = Timestamp::new(asked);
+        let found = partition
+            .log
+            .offset_for_timestamp(timestamp, partition.log.end())
+            .unwrap();
+        assert_eq!(found, Some((Offset::new(asked - 1000), timestamp)));
+    }
 }
 
 #[test]

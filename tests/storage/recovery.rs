@@ -354,6 +354,20 @@ fn recovery_cut_at_every_step_comes_to_the_same_end() {
 }
 
 #[test]
+fn a_clean_mark_is_not_believed_of_another_length() {
+    let mut partition = partition_of(3, 3);
+    partition.close();
+    let whole = partition.file(&log_name(0));
+    let path = partition.directory.join(log_name(0));
+    let longer = [whole.as_slice(), &[7; 30]].concat();
+    partition.disk.write_file(&path, &longer).unwrap();
+    let (clean, report) = partition.crash();
+    assert!(!clean);
+    assert_eq!(report.bytes_cut, 30);
+    assert_eq!(partition.file(&log_name(0)), whole);
+}
+
+#[test]
 fn every_unclean_start_raises_the_epoch() {
     let mut partition = partition_of(3, 0);
     partition.crash();

@@ -25,19 +25,18 @@ impl Recovery<'_> {
             self.segments.push_back(segment);
             return Ok(true);
         }
-        let mut is_whole = self.scan_marked(*first)?;
+        self.scan_marked(*first)?;
         let mut removed = Vec::new();
         for base in later {
             let end = self.segments.back().map_or(*base, |segment| segment.end);
             if *base < end {
                 return Err(self.overlap(*base, end));
             }
-            if !is_whole || *base > end {
-                is_whole = false;
+            if *base > end {
                 removed.push(*base);
-                continue;
+            } else {
+                self.scan_later(*base)?;
             }
-            is_whole = self.scan_later(*base)?;
         }
         self.remove_segments(&removed)?;
         self.seal_all_but_last();
@@ -123,9 +122,8 @@ impl Recovery<'_> {
         Ok(index)
     }
 
-    /// The segment that holds the durable mark: walked below it, verified above. Gives back whether
-    /// it holds to its end.
-    fn scan_marked(&mut self, base: Offset) -> Result<bool, RecoveryError> {
+    /// The segment that holds the durable mark: walked below it, verified above.
+    fn scan_marked(&mut self, base: Offset) -> Result<(), RecoveryError> {
         let path = segment_files(&self.log.directory, base).log;
         let file = self.open(&path)?;
         let length = file.length().map_err(io_error(&path))?;
@@ -142,7 +140,7 @@ impl Recovery<'_> {
         self.scan_unmarked(base, file, index, (position, synced), length)
     }
 
-    fn scan_later(&mut self, base: Offset) -> Result<bool, RecoveryError> {
+    fn scan_later(&mut self, base: Offset) -> Result<(), RecoveryError> {
         let path = segment_files(&self.log.directory, base).log;
         let file = self.open(&path)?;
         let length = file.length().map_err(io_error(&path))?;
@@ -158,7 +156,7 @@ impl Recovery<'_> {
         mut index: IndexBuilder,
         (from, expected): (Position, Offset),
         length: Position,
-    ) -> Result<bool, RecoveryError> {
+    ) -> Result<(), RecoveryError> {
         let path = segment_files(&self.log.directory, base).log;
         file.forget_cached().map_err(io_error(&path))?;
         let scan = Scan {
@@ -175,7 +173,6 @@ impl Recovery<'_> {
         });
         let end = end.map_err(io_error(&path))?;
         self.report.bytes_scanned += end.position.since(from);
-        let is_whole = end.damage.is_none();
         if let Some(damage) = end.damage {
             let cut = length.since(end.position);
             log::warn!(
@@ -191,7 +188,7 @@ impl Recovery<'_> {
         segment.max = max_of(&mut segment);
         segment.begun = first_timestamp(&segment);
         self.segments.push_back(segment);
-        Ok(is_whole)
+        Ok(())
     }
 
     /// Removes segments that the log ends before, the last first.
