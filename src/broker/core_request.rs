@@ -81,8 +81,6 @@ pub struct ReadPart {
     pub log_start: Offset,
     /// Whole batches, ready to be sent.
     pub range: Option<FileRange>,
-    /// Whether waiting for more is in vain: the partition takes nothing until the next start.
-    pub is_final: bool,
 }
 
 /// One search in one partition.

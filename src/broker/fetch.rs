@@ -241,8 +241,7 @@ impl FetchOperation {
         if !self.results.is_complete() {
             return FetchStep::Wait;
         }
-        let is_final = |result: &Result<ReadPart, _>| result.as_ref().map_or(true, |p| p.is_final);
-        let is_final = self.results.iter().any(is_final);
+        let failed = self.results.iter().any(Result::is_err);
         let ranges = self
             .results
             .iter()
@@ -250,7 +249,7 @@ impl FetchOperation {
             .filter_map(|part| part.range.as_ref());
         let bytes: u64 = ranges.map(|range| range.length()).sum();
         let enough = bytes >= u64::from(self.request.bytes_min);
-        if is_final || enough || now >= self.deadline {
+        if failed || enough || now >= self.deadline {
             return FetchStep::Done;
         }
         if self.stale {

@@ -27,7 +27,6 @@ fn nothing_at(high_watermark: i64) -> Result<ReadPart, BrokerError> {
         high_watermark,
         log_start: Offset::ZERO,
         range: None,
-        is_final: false,
     })
 }
 
