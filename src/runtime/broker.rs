@@ -95,6 +95,9 @@ enum Stage {
 /// A core that has been made and does not run after this long is nudged.
 const NUDGE_AFTER: Duration = Duration::from_millis(20);
 
+/// How often cores that are to end are nudged.
+const NUDGE_EVERY: Duration = Duration::from_millis(25);
+
 impl Broker {
     /// Starts the cores. `make_lane` is called once for each, on its own thread, all at the same
     /// time; it may take as long as recovery takes. Clients are served once every lane is made.
@@ -248,7 +251,15 @@ impl Broker {
         drop(self);
     }
 
+    /// Waits for all threads. Those that are to end are nudged now and then, as nothing else may
+    /// wake an executor that sleeps over its last tasks.
     fn join(&mut self) {
+        while self.threads.iter().any(|thread| !thread.is_finished()) {
+            thread::sleep(NUDGE_EVERY);
+            if self.stop.requested.load(Ordering::Acquire) {
+                self.threads.iter().for_each(nudge);
+            }
+        }
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 log::error!("a broker thread panicked");
