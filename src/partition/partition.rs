@@ -93,9 +93,12 @@ impl Partition {
         self.high_watermark
     }
 
-    /// Bytes appended but not synced.
+    /// Bytes appended and still to be synced. None after a failure: what is lost is not waited for.
     pub fn unsynced_bytes(&self) -> u64 {
-        self.log.unsynced_bytes()
+        match self.failure() {
+            Some(_) => 0,
+            None => self.log.unsynced_bytes(),
+        }
     }
 
     /// When [`Partition::flush`] is due.

@@ -59,13 +59,13 @@ const REMEDY_FILES: &str = "raise the limit of open files (`ulimit -n`)";
 const REMEDY_UNKNOWN: &str = "corelane needs Linux 5.8 or newer with io_uring allowed";
 
 fn refused(error: &GlommioError<()>) -> StartError {
+    let reason = error.to_string();
     let code = match error {
-        // glommio looks at the limit itself and wraps its finding in an error without a code.
-        error if error.to_string().contains("MemLockLimit") => Some(Errno::NOMEM),
+        // The executor's own check of the limit comes without a code, as text in an I/O error.
+        _ if reason.contains("MemLockLimit") => Some(Errno::NOMEM),
         GlommioError::IoError(error) | GlommioError::EnhancedIoError { source: error, .. } => {
             error.raw_os_error().map(Errno::from_raw_os_error)
         }
-        GlommioError::ReactorError(_) => Some(Errno::NOMEM),
         _ => None,
     };
     let remedy = match code {
@@ -75,10 +75,7 @@ fn refused(error: &GlommioError<()>) -> StartError {
         Some(Errno::MFILE | Errno::NFILE) => REMEDY_FILES,
         _ => REMEDY_UNKNOWN,
     };
-    StartError::RingRefused {
-        reason: error.to_string(),
-        remedy,
-    }
+    StartError::RingRefused { reason, remedy }
 }
 
 /// Gives each core a processor of its own out of those that this process may use. Does nothing,
@@ -109,6 +106,16 @@ mod tests {
             StartError::RingRefused { remedy, .. } => remedy,
             other => panic!("unexpected {other}"),
         }
+    }
+
+    #[test]
+    fn a_limit_of_locked_memory_is_recognised_in_its_disguise() {
+        let kind = glommio::ReactorErrorKind::MemLockLimit(65_536, 524_288);
+        let disguised = io::Error::other(format!("{kind:?}"));
+        let StartError::RingRefused { remedy, .. } = refused(&disguised.into()) else {
+            panic!("another error");
+        };
+        assert_eq!(remedy, REMEDY_MEMORY);
     }
 
     #[test]

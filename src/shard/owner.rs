@@ -237,10 +237,11 @@ impl Shard {
         let Some(Hosted::Online(partition)) = self.partitions.get_mut(&id) else {
             return;
         };
-        let (watermark, unsynced, flush_at) = (
+        let (watermark, unsynced, flush_at, was_sound) = (
             partition.high_watermark(),
             partition.unsynced_bytes(),
             partition.flush_at(),
+            partition.failure().is_none(),
         );
         let mut outcome = Outcome::default();
         call(partition, &mut outcome);
@@ -248,7 +249,8 @@ impl Shard {
             // Nothing else would sync it soon, and others wait for that.
             partition.flush(&mut outcome);
         }
-        let moved = partition.high_watermark() != watermark || partition.failure().is_some();
+        let fails_now = was_sound && partition.failure().is_some();
+        let moved = partition.high_watermark() != watermark || fails_now;
         self.owner.unsynced_bytes += partition.unsynced_bytes();
         self.owner.unsynced_bytes -= unsynced;
         self.deadlines
@@ -389,9 +391,9 @@ impl Shard {
         // A fetch over several cores that one of them woke watches anew here, too.
         self.watches.remove(asker);
         let moved = watched.iter().any(|(partition, seen)| {
-            // A partition that is gone or failed has news as well.
+            // A partition that is gone is news as well; one that failed was, when it did.
             !matches!(self.partitions.get(partition), Some(Hosted::Online(partition))
-                if partition.high_watermark() == *seen && partition.failure().is_none())
+                if partition.high_watermark() == *seen)
         });
         if moved {
             let (core, id) = asker;

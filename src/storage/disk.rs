@@ -66,6 +66,10 @@ pub trait File: Send + Sync + Debug {
     fn sync(&self) -> io::Result<()>;
     /// Starts writing a range back without waiting and without any promise.
     fn write_behind(&self, from: Position, upto: Position) -> io::Result<()>;
+    /// Drops what memory holds of the file beside the device, as far as it counts as written, so
+    /// that reading shows what the device has. After a failed sync the two differ, and no later
+    /// sync tells.
+    fn forget_cached(&self) -> io::Result<()>;
     /// The length in bytes.
     fn length(&self) -> io::Result<Position>;
     /// Makes a range resident and mapped, so that it can be sent without a page fault.

@@ -188,6 +188,15 @@ impl File for RealFile {
         mapping::start_writeback(&self.file, from, upto)
     }
 
+    fn forget_cached(&self) -> io::Result<()> {
+        Ok(rustix::fs::fadvise(
+            &self.file,
+            0,
+            None,
+            rustix::fs::Advice::DontNeed,
+        )?)
+    }
+
     fn length(&self) -> io::Result<Position> {
         Ok(Position::new(self.file.metadata()?.len()))
     }

@@ -1,6 +1,7 @@
 //! What happens to a broker that it did not ask for: crashes, power cuts, stops, disk errors,
 //! clocks that jump.
 
+use crate::process::Process;
 use crate::world::World;
 use corelane::storage::memory_disk::{FaultKind, Operation};
 
@@ -51,6 +52,11 @@ impl World {
     /// The process dies, and with `cut` the machine does.
     pub(crate) fn crash(&mut self, cut: bool) {
         self.trace.note(format_args!("crash, power cut: {cut}"));
+        // The last thing that a clean stop does is to note itself.
+        let stopping = self.process.as_ref().is_some_and(Process::is_stopping);
+        if let Some((_, clean)) = &mut self.last_epoch {
+            *clean |= stopping;
+        }
         self.end_process();
         self.history.crashed();
         if cut {

@@ -76,9 +76,11 @@ impl Process {
 
     /// Cores whose deadline is reached.
     pub(crate) fn due(&self, now: Instant) -> Vec<CoreId> {
-        let due = |shard: &Shard| shard.next_deadline().is_some_and(|at| at <= now);
-        let cores = self.shards.iter().zip(0..).filter(|(shard, _)| due(shard));
-        cores.map(|(_, core)| CoreId::new(core)).collect()
+        let cores = (0..).map(CoreId::new).zip(&self.shards);
+        let due = cores.filter(|(core, shard)| {
+            !self.stopped[core.index()] && shard.next_deadline().is_some_and(|at| at <= now)
+        });
+        due.map(|(core, _)| core).collect()
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -95,6 +97,10 @@ impl Process {
     pub(crate) fn stop_one(&mut self, index: usize, around: &mut Surroundings<'_>) {
         let cores = self.unstopped.as_mut().expect("a stop has begun");
         let core = cores.swap_remove(index);
+        if self.stopped[core.index()] {
+            // It heard of the stop from another core, and was the last to flush.
+            return;
+        }
         self.step(core, Event::Stop, around);
     }
 

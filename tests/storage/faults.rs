@@ -227,7 +227,12 @@ fn a_clean_stop_that_fails_is_an_unclean_one() {
         );
         let (clean, _) = partition.crash();
         assert!(!clean);
-        assert_eq!(partition.texts(), ["a", "b"]);
+        // A start believes the device: what a failed sync left in memory alone is not kept.
+        let kept: &[&str] = match operation {
+            Operation::Sync => &[],
+            _ => &["a", "b"],
+        };
+        assert_eq!(partition.texts(), kept, "{operation:?}");
     }
 }
 

@@ -8,3 +8,4 @@ mod log;
 mod model;
 mod partition;
 mod recovery;
+mod retention;

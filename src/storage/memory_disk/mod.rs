@@ -302,6 +302,11 @@ impl File for MemoryFile {
         self.alive().map(drop)
     }
 
+    fn forget_cached(&self) -> io::Result<()> {
+        self.alive()?.file_mut(self.inode)?.evict();
+        Ok(())
+    }
+
     fn length(&self) -> io::Result<Position> {
         let mut state = self.alive()?;
         let length = state.file_mut(self.inode)?.bytes().len();

@@ -158,6 +158,7 @@ impl Recovery<'_> {
         length: Position,
     ) -> Result<(), RecoveryError> {
         let path = segment_files(&self.log.directory, base).log;
+        file.forget_cached().map_err(io_error(&path))?;
         let scan = Scan {
             file: &*file,
             from,
