@@ -303,10 +303,11 @@ pub(super) fn write_hints(
         Some(log) => summary.encode_sealed(hints.base, &**log)?,
         None => summary.encode_unsealed(hints.base),
     };
-    write_anew(disk, &hints.files.summary, &summary)?;
     let index = write_anew(disk, &hints.files.index, &hints.index)?;
     let time_index = write_anew(disk, &hints.files.time_index, &hints.time_index)?;
-    StoredIndex::new(index, time_index)
+    // Last, as it vouches for both.
+    write_anew(disk, &hints.files.summary, &summary)?;
+    StoredIndex::new(index, time_index, None)
 }
 
 fn write_anew(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<FileRef> {

@@ -6,14 +6,17 @@
 //! Invariants: offsets and positions grow strictly; timestamps grow strictly and each is the
 //! largest up to its entry.
 
-use super::disk::FileRef;
+use super::disk::{File, FileRef};
 use crate::types::{Offset, Position, Timestamp};
+use std::cell::Cell;
 use std::io;
 
 /// Bytes of an entry of the offset index: relative last offset (i32), position (i32).
 pub(super) const OFFSET_ENTRY_BYTES: usize = 8;
 /// Bytes of an entry of the time index: timestamp (i64), relative offset (i32).
 pub(super) const TIME_ENTRY_BYTES: usize = 12;
+
+const CHECKSUM_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A batch's last offset, relative to the segment's base, and where the batch starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,10 +193,17 @@ pub(super) struct StoredIndex {
     offset_count: u64,
     times: FileRef,
     time_count: u64,
+    /// The checksums of both, until the first use has compared them.
+    unverified: Cell<Option<(u32, u32)>>,
 }
 
 impl StoredIndex {
-    pub(super) fn new(offsets: FileRef, times: FileRef) -> io::Result<Self> {
+    /// `checksums` are compared on first use; they are none if this process wrote the files.
+    pub(super) fn new(
+        offsets: FileRef,
+        times: FileRef,
+        checksums: Option<(u32, u32)>,
+    ) -> io::Result<Self> {
         let offset_count = offsets.length()?.get() / OFFSET_ENTRY_BYTES as u64;
         let time_count = times.length()?.get() / TIME_ENTRY_BYTES as u64;
         Ok(Self {
@@ -201,7 +211,21 @@ impl StoredIndex {
             offset_count,
             times,
             time_count,
+            unverified: Cell::new(checksums),
         })
+    }
+
+    /// Whether the files are what was written. Hints are not synced, so a power cut may leave
+    /// zeros of them.
+    fn is_sound(&self) -> io::Result<bool> {
+        let Some(checksums) = self.unverified.get() else {
+            return Ok(true);
+        };
+        let is_sound = (checksum(&*self.offsets)?, checksum(&*self.times)?) == checksums;
+        if is_sound {
+            self.unverified.set(None);
+        }
+        Ok(is_sound)
     }
 
     /// Gives the open files up, so that they are closed where waiting is allowed.
@@ -218,6 +242,14 @@ pub(super) enum SegmentIndex {
 }
 
 impl SegmentIndex {
+    /// Whether it may be searched. Reads a stored one through once.
+    pub(super) fn is_sound(&self) -> io::Result<bool> {
+        match self {
+            Self::Memory(_) => Ok(true),
+            Self::Stored(index) => index.is_sound(),
+        }
+    }
+
     /// Takes a batch in; see [`IndexBuilder::push`]. Only the active segment grows.
     pub(super) fn push(&mut self, position: Position, size: u64, last: Offset, max: Timestamp) {
         match self {
@@ -267,6 +299,20 @@ impl SegmentIndex {
                 last_where(index.offset_count, entry, holds)
             }
         }
+    }
+}
+
+/// The CRC-32C of a whole file.
+fn checksum(file: &dyn File) -> io::Result<u32> {
+    let mut buffer = vec![0; CHECKSUM_BUFFER_BYTES];
+    let (mut crc, mut position) = (0, Position::ZERO);
+    loop {
+        let read = file.read_at(position, &mut buffer)?;
+        if read == 0 {
+            return Ok(crc);
+        }
+        crc = crc32c::crc32c_append(crc, &buffer[..read]);
+        position = position.advanced(read as u64);
     }
 }
 

@@ -136,6 +136,27 @@ fn a_sealed_segment_without_hints_is_verified_byte_by_byte() {
 }
 
 #[test]
+fn indexes_that_a_power_cut_zeroed_are_rebuilt_on_first_use() {
+    let mut partition = partition_of(60, 60);
+    let names = partition.disk_names("index");
+    let times = partition.disk_names("timeindex");
+    for name in names.iter().chain(&times) {
+        let length = partition.file(name).len();
+        let path = partition.directory.join(name);
+        partition.disk.write_file(&path, &vec![0; length]).unwrap();
+    }
+    partition.crash();
+    let end = partition.log.end();
+    for asked in 0..60 {
+        let offset = Offset::new(asked);
+        let range = partition.log.read(offset, end, 1, true).unwrap().unwrap();
+        assert_eq!(records_of(&range)[0].0, offset);
+    }
+    let found = partition.log.offset_for_timestamp(NOW, end).unwrap();
+    assert_eq!(found, Some((Offset::ZERO, NOW)));
+}
+
+#[test]
 fn missing_misplaced_and_foreign_segments_are_named() {
     let segments = partition_of(60, 60).disk_names("log");
     for name in &segments[..segments.len() - 1] {

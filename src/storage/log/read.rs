@@ -193,17 +193,31 @@ impl Segment {
         offset: Offset,
         interval_bytes: u32,
     ) -> io::Result<(Position, BatchHeader)> {
+        self.check_index(interval_bytes)?;
         match self.find_by_index(offset) {
             Err(WalkError::Damaged { .. } | WalkError::IndexMismatch { .. }) => {}
             result => return Ok(result?),
         }
+        self.replace_index(interval_bytes)?;
+        Ok(self.find_by_index(offset)?)
+    }
+
+    /// Makes sure that the index is what was written, or rebuilt.
+    pub(super) fn check_index(&self, interval_bytes: u32) -> io::Result<()> {
+        if self.index.borrow().is_sound()? {
+            return Ok(());
+        }
+        self.replace_index(interval_bytes)
+    }
+
+    fn replace_index(&self, interval_bytes: u32) -> io::Result<()> {
         log::warn!(
             "the index of segment {} does not match it and is rebuilt",
             self.base
         );
         let rebuilt = rebuild_index(self, interval_bytes)?;
         *self.index.borrow_mut() = SegmentIndex::Memory(rebuilt);
-        Ok(self.find_by_index(offset)?)
+        Ok(())
     }
 
     fn find_by_index(&self, offset: Offset) -> Result<(Position, BatchHeader), WalkError> {

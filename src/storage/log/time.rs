@@ -32,6 +32,7 @@ impl Log {
             }
             let is_match =
                 |found: Found| found.1 >= timestamp && found.0 >= self.start && found.0 < upto;
+            segment.check_index(self.config.index_interval_bytes)?;
             let mut walk = segment.walk_from_time(timestamp)?;
             while let Some((position, header)) = walk.next_header().map_err(io::Error::from)? {
                 if header.max_timestamp() < timestamp || header.last_offset() < self.start {

@@ -26,7 +26,7 @@ impl Recovery<'_> {
         let length = file.length().map_err(io_error(&files.log))?;
         let known = self.read_summary(base, &files.summary);
         let known = known.filter(|known| known.length == length.get() && known.next == next);
-        let index = known.and_then(|_| self.open_indexes(base));
+        let index = known.and_then(|known| self.open_indexes(base, &known));
         if let (Some(known), Some(index)) = (known, index) {
             let mut segment = Segment::empty(base, file, 0, SegmentIndex::Stored(index));
             segment.max = known.max;
@@ -89,11 +89,12 @@ impl Recovery<'_> {
         SegmentSummary::decode(base, &header)
     }
 
-    fn open_indexes(&self, base: Offset) -> Option<StoredIndex> {
+    fn open_indexes(&self, base: Offset, known: &SegmentSummary) -> Option<StoredIndex> {
         let files = segment_files(&self.log.directory, base);
         let index = self.disk.open(&files.index, OpenMode::ReadOnly).ok()?;
         let time_index = self.disk.open(&files.time_index, OpenMode::ReadOnly).ok()?;
-        StoredIndex::new(index, time_index).ok()
+        let checksums = (known.index_crc, known.time_index_crc);
+        StoredIndex::new(index, time_index, Some(checksums)).ok()
     }
 
     /// Writes the hints of a segment that was read through; where that fails they stay in memory.
