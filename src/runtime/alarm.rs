@@ -18,7 +18,7 @@ use glommio::timer::Timer;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Ticks are at least this far apart.
@@ -70,17 +70,14 @@ impl Alarm {
         self.armed.set(Some(at));
         let pause = at.since(now);
         let mut timer = pin!(Timer::new(pause));
-        let mut spare = SPARE_BEATS_MS.map(|ms| Timer::new(pause + Duration::from_millis(ms)));
+        let mut spares = SpareBeats::after(pause);
         let mut disturbed = pin!(self.wake.until(|| {
             let wanted = self.wanted.get().map(|wanted| wanted.max(earliest));
             let earlier = wanted.is_some_and(|wanted| wanted < at);
             (earlier || self.stopped.get()).then_some(())
         }));
         let reached = poll_fn(|context| {
-            for spare in &mut spare {
-                // Polled to be armed; that they wake this task is all they are for.
-                let _ = pin!(spare).poll(context);
-            }
+            spares.arm(context);
             if timer.as_mut().poll(context).is_ready() {
                 return Poll::Ready(true);
             }
@@ -89,6 +86,24 @@ impl Alarm {
         .await;
         self.armed.set(None);
         reached
+    }
+}
+
+/// Timers that wake their task should the executor sleep over it.
+#[derive(Debug)]
+pub(super) struct SpareBeats([Timer; SPARE_BEATS_MS.len()]);
+
+impl SpareBeats {
+    /// Beats that follow one in `pause`.
+    pub(super) fn after(pause: Duration) -> Self {
+        Self(SPARE_BEATS_MS.map(|ms| Timer::new(pause + Duration::from_millis(ms))))
+    }
+
+    /// Lets the beats wake the task that is polled. Waking it is all they are for.
+    pub(super) fn arm(&mut self, context: &mut Context<'_>) {
+        for spare in &mut self.0 {
+            let _ = pin!(spare).poll(context);
+        }
     }
 }
 

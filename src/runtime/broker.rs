@@ -9,6 +9,7 @@ use super::executor;
 use super::lane::Lane;
 use super::listeners::{Addresses, Listeners};
 use super::mesh::{Inbound, Mesh};
+use super::nudge::{self, nudge};
 use super::stats::{CoreStats, CoreStatsSnapshot};
 use crate::storage::Disk;
 use crate::types::CoreId;
@@ -79,8 +80,23 @@ struct Start<F> {
     disk: DiskPool,
     stats: Arc<CoreStats>,
     make_lane: Arc<F>,
-    report: mpsc::Sender<Result<(), StartError>>,
+    report: mpsc::Sender<Result<(CoreId, Stage), StartError>>,
 }
+
+/// How far the start of a core has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Its lane is made; its executor is about to run.
+    Made,
+    /// Its executor runs.
+    Running,
+}
+
+/// A core that has been made and does not run after this long is nudged.
+const NUDGE_AFTER: Duration = Duration::from_millis(20);
+
+/// How often cores that are to end are nudged.
+const NUDGE_EVERY: Duration = Duration::from_millis(25);
 
 impl Broker {
     /// Starts the cores. `make_lane` is called once for each, on its own thread, all at the same
@@ -97,6 +113,7 @@ impl Broker {
     {
         assert!(settings.cores > 0, "a broker has at least one core");
         executor::probe()?;
+        nudge::prepare().map_err(|source| StartError::Signals { source })?;
         let addresses = listeners.addresses().clone();
         let (mesh, inboxes) = Mesh::new(settings.cores);
         let common = Shared {
@@ -168,12 +185,36 @@ impl Broker {
                 Ok(())
             });
         drop(report);
-        let made = started.and_then(|()| reports.iter().collect::<Result<(), _>>());
+        let made = started.and_then(|()| self.wait_until_running(&reports));
         if made.is_err() {
             // Lanes that never served are not asked to stop: there is nothing to flush.
             common.mesh.broadcast(|| Inbound::AllStopped);
         }
         made
+    }
+
+    /// Waits until every core runs, or one has failed.
+    fn wait_until_running(
+        &self,
+        reports: &mpsc::Receiver<Result<(CoreId, Stage), StartError>>,
+    ) -> Result<(), StartError> {
+        let mut stages = vec![None; self.threads.len()];
+        loop {
+            match reports.recv_timeout(NUDGE_AFTER) {
+                Ok(report) => {
+                    let (core, stage) = report?;
+                    stages[core.index()] = Some(stage);
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    let asleep = |stage: &Option<Stage>| *stage == Some(Stage::Made);
+                    let threads = self.threads.iter().zip(&stages);
+                    for (thread, _) in threads.filter(|(_, stage)| asleep(stage)) {
+                        nudge(thread);
+                    }
+                }
+            }
+        }
     }
 
     /// The address for all cores.
@@ -210,7 +251,15 @@ impl Broker {
         drop(self);
     }
 
+    /// Waits for all threads. Those that are to end are nudged now and then, as nothing else may
+    /// wake an executor that sleeps over its last tasks.
     fn join(&mut self) {
+        while self.threads.iter().any(|thread| !thread.is_finished()) {
+            thread::sleep(NUDGE_EVERY);
+            if self.stop.requested.load(Ordering::Acquire) {
+                self.threads.iter().for_each(nudge);
+            }
+        }
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 log::error!("a broker thread panicked");
@@ -255,10 +304,12 @@ where
             return;
         }
     };
-    let _ = start.report.send(Ok(()));
-    drop(start.report);
+    let report = start.report;
+    let _ = report.send(Ok((id, Stage::Made)));
     let (common, disk, stats, inbox) = (start.common, start.disk, start.stats, start.inbox);
     executor.run(async move {
+        let _ = report.send(Ok((id, Stage::Running)));
+        drop(report);
         let core = Rc::new(Core::new(id, common, lane, disk, stats));
         core.run(inbox).await;
     });

@@ -1,6 +1,6 @@
 //! One core: its lane, and how the lane's effects are executed.
 
-use super::alarm::{self, Alarm};
+use super::alarm::{self, Alarm, SpareBeats};
 use super::clock::Clock;
 use super::connection::{self, Connection};
 use super::disk_pool::DiskPool;
@@ -125,7 +125,14 @@ impl<L: Lane> Core<L> {
         self.over.set(true);
         self.end_connections().await;
         self.alarm.stop();
-        alarm.await;
+        // From here on nothing else keeps the executor awake.
+        let mut spares = SpareBeats::after(Duration::ZERO);
+        let mut alarm = pin!(alarm);
+        poll_fn(|context| {
+            spares.arm(context);
+            alarm.as_mut().poll(context)
+        })
+        .await;
     }
 
     async fn empty_inbox(self: Rc<Self>, inbox: &Receiver<Inbound>, clients: TaskQueueHandle) {

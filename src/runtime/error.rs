@@ -51,6 +51,12 @@ pub enum StartError {
         /// Why.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A signal cannot be handled.
+    #[error("cannot handle signals: {source}")]
+    Signals {
+        /// What the system said.
+        source: io::Error,
+    },
     /// The operating system gave no thread.
     #[error("cannot start the thread {name:?}: {source}")]
     Thread {

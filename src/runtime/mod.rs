@@ -32,6 +32,7 @@ mod lane;
 mod listeners;
 mod local_wake;
 mod mesh;
+mod nudge;
 mod outgoing;
 mod signals;
 mod socket;
