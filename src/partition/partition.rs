@@ -93,9 +93,13 @@ impl Partition {
         self.high_watermark
     }
 
-    /// Bytes appended but not synced.
+    /// Bytes appended but not synced. Those of a failed partition never will be: they are not
+    /// counted, or they would hold the others up for good.
     pub fn unsynced_bytes(&self) -> u64 {
-        self.log.unsynced_bytes()
+        match self.failure() {
+            Some(_) => 0,
+            None => self.log.unsynced_bytes(),
+        }
     }
 
     /// When [`Partition::flush`] is due.

@@ -52,6 +52,8 @@ pub(crate) struct Stream {
 pub(crate) struct TopicPromise {
     /// `durability=fsync`.
     pub(crate) durable: bool,
+    /// Whether it is changes: then nothing is promised but what holds either way.
+    pub(crate) alternates: bool,
     /// Nothing is ever deleted from it.
     pub(crate) keeps_all: bool,
     /// Records keep their producers' timestamps.
@@ -138,7 +140,7 @@ impl History {
         }
         for (offset, value) in (base..).zip(values) {
             self.place(partition, offset, value);
-            let visible = durable || !promise.durable;
+            let visible = durable || (!promise.durable && (all || !promise.alternates));
             self.partition(partition).acked(offset, durable, visible);
         }
     }
