@@ -58,7 +58,6 @@ impl World {
             *clean |= stopping;
         }
         self.end_process();
-        self.history.crashed();
         if cut {
             self.disk.power_cut();
             self.history.lose_cached();

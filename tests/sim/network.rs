@@ -66,6 +66,8 @@ pub(crate) struct Network {
     next: Key,
     /// How many cores listen; none while the broker is down.
     pub(crate) cores: u16,
+    /// The leader epoch of the broker that listens.
+    pub(crate) epoch: i32,
 }
 
 impl Network {

@@ -118,7 +118,7 @@ impl World {
     /// something new, and hears what the clients have to complain of.
     pub(crate) fn check_quiet(&mut self) {
         self.settle();
-        if self.process.is_none() || self.disk_failed {
+        if self.process.is_none() {
             return;
         }
         let mut clients = std::mem::take(&mut self.clients);
@@ -344,6 +344,7 @@ impl World {
         self.trace.note(format_args!("started with epoch {epoch}"));
         self.last_epoch = Some((epoch, false));
         self.network.cores = cores;
+        self.network.epoch = epoch.get();
         self.process = Some(Process::new(shards));
     }
 }

@@ -49,7 +49,8 @@ enum Asked {
 
 /// A topic's settings, as they are sent, and what they promise.
 fn settings(rng: &mut fastrand::Rng) -> (Vec<(&'static str, &'static str)>, TopicPromise) {
-    let durable = rng.u8(..3) > 0;
+    let alternates = rng.u8(..6) == 0;
+    let durable = !alternates && rng.u8(..3) > 0;
     let keeps_all = rng.u8(..3) > 0;
     let create_time = rng.u8(..4) > 0;
     let mut settings = vec![(
@@ -74,6 +75,7 @@ fn settings(rng: &mut fastrand::Rng) -> (Vec<(&'static str, &'static str)>, Topi
     (
         settings,
         TopicPromise {
+            alternates,
             durable,
             keeps_all,
             create_time,
@@ -207,6 +209,12 @@ impl Admin {
             ("index.interval.bytes", "1000"),
             ("segment.ms", "300"),
         ];
+        if topic.promise.alternates {
+            choices.extend([
+                ("corelane.durability", "fsync"),
+                ("corelane.durability", "relaxed"),
+            ]);
+        }
         if !topic.promise.keeps_all {
             choices.extend([("retention.bytes", "30000"), ("retention.ms", "2000")]);
         }

@@ -25,6 +25,8 @@ pub(crate) struct Consumer {
     version: i16,
     lanes: Vec<Lane>,
     misplaced: bool,
+    /// The broker's leader epoch, as of this connection.
+    epoch: i32,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,8 @@ enum Asked {
 struct Item {
     at: usize,
     offset: i64,
+    /// The epoch that the broker is said to have, or -1.
+    epoch: i32,
     floor: Floor,
 }
 
@@ -65,6 +69,7 @@ impl Consumer {
             version,
             lanes: Vec::new(),
             misplaced: false,
+            epoch: 0,
         }
     }
 
@@ -95,11 +100,19 @@ impl Consumer {
         let bytes_max = [1, 500, 8_000, 1 << 20][rng.usize(..4)];
         let wait = [0, 10, 500, 60_000][rng.usize(..4)];
         let partition_max_bytes = [1, 700, 10_000, 1 << 20][rng.usize(..4)];
+        let epoch = match rng.u8(..40) {
+            _ if self.version < 9 => -1,
+            0 => self.epoch + 1,
+            1 if self.epoch > 0 => self.epoch - 1,
+            2..=20 => self.epoch,
+            _ => -1,
+        };
         let item = |at: &usize| {
             let lane = &self.lanes[*at];
             Item {
                 at: *at,
                 offset: lane.position,
+                epoch,
                 floor: context.history.floor(lane.place.id()),
             }
         };
@@ -111,6 +124,7 @@ impl Consumer {
             let partitions = items.iter().map(|item| FetchPartition {
                 partition: self.lanes[item.at].place.index,
                 fetch_offset: item.offset,
+                current_leader_epoch: item.epoch,
                 partition_max_bytes,
                 ..Default::default()
             });
@@ -200,6 +214,17 @@ impl Consumer {
             lane.lost = true;
             return;
         }
+        let code = ErrorCode::from_code(result.error_code);
+        if item.epoch >= 0 && item.epoch != self.epoch {
+            let (told, ours) = (item.epoch, self.epoch);
+            let newer = code == Some(ErrorCode::UnknownLeaderEpoch) && told > ours;
+            let older = code == Some(ErrorCode::FencedLeaderEpoch) && told < ours;
+            let served = code == Some(ErrorCode::None);
+            assert!(!served, "{partition}: epoch {told} was taken for {ours}");
+            if newer || older {
+                return;
+            }
+        }
         match judge(result.error_code, &lane.place, context) {
             Verdict::Fine => {}
             Verdict::Retry => {
@@ -229,6 +254,11 @@ impl Consumer {
                 seen.offset < watermark,
                 "{partition}: {} is past {watermark}",
                 seen.offset
+            );
+            let (epoch, ours) = (seen.epoch, self.epoch);
+            assert!(
+                epoch <= ours,
+                "{partition}: a batch of epoch {epoch} in {ours}"
             );
             context.history.read(partition, seen, when);
         }
@@ -327,6 +357,7 @@ pub(crate) fn read_records(bytes: &Bytes, offset: i64) -> Result<Vec<Seen>, Stri
 impl Client for Consumer {
     fn act(&mut self, context: &mut Context<'_>) {
         if !self.link.is_connected() {
+            self.epoch = context.network.epoch;
             return self.link.connect(context);
         }
         if self.link.pending() > 0 {
@@ -375,7 +406,7 @@ impl Client for Consumer {
     fn complaint(&self, context: &mut Context<'_>) -> Option<String> {
         match self.link.asked().next()? {
             Asked::Start { .. } => Some("a consumer waits for a partition's start".into()),
-            Asked::Fetch { bytes_min, .. } if *bytes_min > 1 => None,
+            Asked::Fetch { bytes_min, .. } if *bytes_min > 1 || context.disk_failed => None,
             Asked::Fetch { items, .. } => items.iter().find_map(|item| {
                 let place = &self.lanes[item.at].place;
                 let (end, offset) = (context.history.visible_end(place.id()), item.offset);

@@ -14,8 +14,7 @@
 //! - Values of an idempotent producer lie in the log at most once, in the order they were sent;
 //!   those of a plain one (with acks) may repeat, but first come in that order.
 //! - What is told later is not less than what was told before: high watermark and log start, as
-//!   far as the promises above go. "Later" means: asked after the other answer was read. What
-//!   retention has passed may come back with a crash, but not as anything else.
+//!   far as the promises above go. "Later" means: asked after the other answer was read.
 
 mod partition;
 
@@ -52,6 +51,8 @@ pub(crate) struct Stream {
 pub(crate) struct TopicPromise {
     /// `durability=fsync`.
     pub(crate) durable: bool,
+    /// Whether it is changes: then nothing is promised but what holds either way.
+    pub(crate) alternates: bool,
     /// Nothing is ever deleted from it.
     pub(crate) keeps_all: bool,
     /// Records keep their producers' timestamps.
@@ -138,7 +139,7 @@ impl History {
         }
         for (offset, value) in (base..).zip(values) {
             self.place(partition, offset, value);
-            let visible = durable || !promise.durable;
+            let visible = durable || (!promise.durable && (all || !promise.alternates));
             self.partition(partition).acked(offset, durable, visible);
         }
     }
@@ -197,14 +198,12 @@ impl History {
                 "{partition} begins at {start}, not at 0"
             );
             let before = floor.start;
-            let kept = start >= before || floor.when.life != when.life;
+            let kept = start >= before;
             assert!(
                 kept,
                 "{partition}: the log start went back from {before} to {start}"
             );
-            if when == self.now {
-                self.partition(partition).begins_at(start);
-            }
+            self.partition(partition).begins_at(start);
         }
         let Some(watermark) = watermark else { return };
         if promise.durable || current {
@@ -232,14 +231,6 @@ impl History {
 
     fn partition(&mut self, partition: TopicPartition) -> &mut PartitionHistory {
         self.partitions.entry(partition).or_default()
-    }
-
-    /// The process died.
-    pub(crate) fn crashed(&mut self) {
-        self.now.life += 1;
-        for partition in self.partitions.values_mut() {
-            partition.crashed();
-        }
     }
 
     /// The power was cut, or a disk lost what it was given: cached promises are void.

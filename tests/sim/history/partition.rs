@@ -18,7 +18,7 @@ pub(crate) struct Seen {
 pub(crate) struct Floor {
     /// The high watermark is at least this.
     pub(crate) watermark: i64,
-    /// The log start is at least this, in this life.
+    /// The log start is at least this.
     pub(crate) start: i64,
     pub(crate) when: When,
 }
@@ -28,8 +28,6 @@ pub(crate) struct Floor {
 pub(crate) struct When {
     /// Counts the events that cached promises do not survive.
     pub(crate) era: u64,
-    /// Counts the crashes.
-    pub(crate) life: u64,
 }
 
 #[derive(Debug, Default)]
@@ -99,11 +97,6 @@ impl PartitionHistory {
 
     pub(crate) fn begins_at(&mut self, start: i64) {
         self.start = self.start.max(start);
-    }
-
-    /// What was expired may come back.
-    pub(crate) fn crashed(&mut self) {
-        self.start = 0;
     }
 
     pub(crate) fn all_durable(&mut self) {
