@@ -93,12 +93,7 @@ impl Partition {
         self.high_watermark
     }
 
-<<<<<<< HEAD
     /// Bytes appended and still to be synced. None after a failure: what is lost is not waited for.
-=======
-    /// Bytes appended but not synced. Those of a failed partition never will be: they are not
-    /// counted, or they would hold the others up for good.
->>>>>>> sim
     pub fn unsynced_bytes(&self) -> u64 {
         match self.failure() {
             Some(_) => 0,
