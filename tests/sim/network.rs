@@ -17,6 +17,8 @@ pub(crate) struct Delivery {
     pub(crate) frame: Bytes,
     /// When the broker sent it.
     pub(crate) when: When,
+    /// Whether the disk had failed by then.
+    pub(crate) disk_failed: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -261,9 +263,13 @@ impl Connection {
             .expect("there is a response to send")
     }
 
-    pub(crate) fn deliver(&mut self, frame: Bytes, when: When) {
+    pub(crate) fn deliver(&mut self, frame: Bytes, when: When, disk_failed: bool) {
         if !self.client_gone {
-            self.to_client.push_back(Delivery { frame, when });
+            self.to_client.push_back(Delivery {
+                frame,
+                when,
+                disk_failed,
+            });
         }
     }
 

@@ -20,11 +20,20 @@ pub(crate) struct Process {
     shards: Vec<Shard>,
     inboxes: BTreeMap<(CoreId, CoreId), VecDeque<Message>>,
     issued: Vec<(CoreId, IoId, DiskCall)>,
-    ended: Vec<(CoreId, IoId, io::Result<DiskReply>)>,
+    ended: Vec<Ended>,
     /// Cores that were not told to stop yet, once a clean stop has begun.
     unstopped: Option<Vec<CoreId>>,
     stopped: Vec<bool>,
     effects: Vec<Effect>,
+}
+
+/// A disk call that was performed, which its core does not know yet.
+#[derive(Debug)]
+struct Ended {
+    core: CoreId,
+    io: IoId,
+    what: String,
+    result: io::Result<DiskReply>,
 }
 
 /// The world around a step of a shard.
@@ -34,6 +43,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) network: &'a mut Network,
     pub(crate) trace: &'a mut Trace,
     pub(crate) when: When,
+    pub(crate) disk_failed: bool,
 }
 
 impl Process {
@@ -139,13 +149,24 @@ impl Process {
         around
             .trace
             .note(format_args!("disk: core {core} io {io} {what}: {outcome}"));
-        self.ended.push((core, io, result));
+        let ended = Ended {
+            core,
+            io,
+            what,
+            result,
+        };
+        self.ended.push(ended);
     }
 
     /// Tells a core how a disk call ended.
     pub(crate) fn complete(&mut self, index: usize, around: &mut Surroundings<'_>) {
-        let (core, io, result) = self.ended.swap_remove(index);
-        self.step(core, Event::DiskDone { io, result }, around);
+        let ended = self.ended.swap_remove(index);
+        let Ended {
+            core, io, result, ..
+        } = ended;
+        if !self.stopped[core.index()] {
+            self.step(core, Event::DiskDone { io, result }, around);
+        }
     }
 
     /// Does what can happen on a connection on the core's side.
@@ -181,7 +202,7 @@ impl Process {
             Move::Send => {
                 let (slot, parts) = link.take_response();
                 if let Some(frame) = gather(&parts) {
-                    link.deliver(frame, around.when);
+                    link.deliver(frame, around.when, around.disk_failed);
                 }
                 Event::Sent { connection, slot }
             }
@@ -260,9 +281,16 @@ impl Process {
             Effect::Stopped => {
                 around.trace.note(format_args!("core {core} has stopped"));
                 self.stopped[core.index()] = true;
-                let under_way = self.issued.iter().any(|(owner, ..)| *owner == core)
-                    || self.ended.iter().any(|(owner, ..)| *owner == core);
-                assert!(!under_way, "core {core} stopped with disk calls under way");
+                let issued = self.issued.iter();
+                let issued = issued.map(|(owner, _, call)| (*owner, call.describe()));
+                let ended = self.ended.iter();
+                let ended = ended.map(|call| (call.core, call.what.clone()));
+                // What is left of deleted topics goes at the next start.
+                let owed = |(owner, what): &(CoreId, String)| {
+                    *owner == core && !what.starts_with("removing")
+                };
+                let owed = issued.chain(ended).find(owed);
+                assert!(owed.is_none(), "core {core} stopped, and owes {owed:?}");
             }
         }
     }

@@ -241,6 +241,7 @@ impl World {
             network: &mut self.network,
             trace: &mut self.trace,
             when: self.history.now,
+            disk_failed: self.disk_failed,
         };
         happens(process, &mut around);
         if self.disk.is_crashed() {
@@ -265,7 +266,10 @@ impl World {
                 let (length, crc) = (delivery.frame.len(), crc32c::crc32c(&delivery.frame));
                 let what = format_args!("client {at} receives {length} bytes, {crc:08x}");
                 self.trace.note(what);
-                clients[at].receive(delivery, &mut self.context());
+                let disk_failed = delivery.disk_failed;
+                let mut context = self.context();
+                context.disk_failed |= disk_failed;
+                clients[at].receive(delivery, &mut context);
             }
             None => {
                 self.trace.note(format_args!("client {at} is hung up on"));
