@@ -99,6 +99,10 @@ impl Shard {
                 Wanted::Change(change) if stopping => {
                     CoreReply::Change(change.failed(&BrokerError::ShuttingDown))
                 }
+                // The catalog is written for the last time by then.
+                Wanted::ProducerId if stopping => {
+                    CoreReply::ProducerId(Err(BrokerError::ShuttingDown))
+                }
                 Wanted::Change(change) => {
                     let random = &mut registrar.random;
                     let new_id = || {

@@ -394,6 +394,8 @@ impl Client for Producer {
                         self.era = context.history.now.era;
                     }
                     Some(ErrorCode::KafkaStorageError) if context.disk_failed => {}
+                    // The broker is stopping.
+                    Some(ErrorCode::CoordinatorLoadInProgress) => {}
                     other => panic!("a producer id was asked for: {other:?}"),
                 }
             }

@@ -3,8 +3,8 @@
 use super::answer::frame;
 use super::error::outcome_code;
 use super::{Call, Malformed};
-use crate::broker::{InitProducerIdRequest, InitProducerIdResponse, Part};
-use crate::protocol::kafka::messages;
+use crate::broker::{BrokerError, InitProducerIdRequest, InitProducerIdResponse, Part};
+use crate::protocol::kafka::messages::{self, ErrorCode};
 use crate::types::{ProducerEpoch, ProducerId};
 use crate::wire::{EncodeError, Message, Reader};
 
@@ -27,8 +27,13 @@ pub(super) fn encode(
 ) -> Result<Vec<Part>, EncodeError> {
     let none = (ProducerId::NONE, ProducerEpoch::NONE);
     let (producer_id, producer_epoch) = *response.result.as_ref().unwrap_or(&none);
+    let error_code = match &response.result {
+        // What a stopping broker says elsewhere is fatal to a producer here; this it retries.
+        Err(BrokerError::ShuttingDown) => ErrorCode::CoordinatorLoadInProgress.code(),
+        result => outcome_code(result),
+    };
     let message = messages::InitProducerIdResponse {
-        error_code: outcome_code(&response.result),
+        error_code,
         producer_id: producer_id.get(),
         producer_epoch: producer_epoch.get(),
         ..messages::InitProducerIdResponse::default()
