@@ -176,8 +176,12 @@ impl Partition {
         let base_offset = match self.log.append(&batch, self.epoch, now.wall) {
             Ok(base_offset) => base_offset,
             Err(error) => {
-                let error = AppendError::Storage(error.to_string());
+                let reason = error.to_string();
+                let error = AppendError::Storage(reason.clone());
                 outcome.answers.push((token, Err(error)));
+                if self.failure().is_some() {
+                    self.failed(reason, outcome);
+                }
                 return;
             }
         };

@@ -1,6 +1,7 @@
 use super::*;
 use crate::record::{Batch, BatchBuilder, Compression};
 use crate::storage::call::{DiskCall, Ticket};
+use crate::storage::memory_disk::{FaultKind, Operation};
 use crate::storage::{Log, LogConfig, MemoryDisk, ProducerState};
 use crate::topic::{Durability, TimestampSource};
 use crate::types::{
@@ -285,5 +286,20 @@ fn seeking_finds_both_ends_and_times() {
     assert_eq!(
         seek(SeekTarget::LargestTimestamp),
         Some((Offset::ZERO, time))
+    );
+}
+
+#[test]
+fn a_failed_write_answers_those_that_wait_for_a_sync() {
+    let mut bench = begun(Durability::Fsync);
+    bench.append(1, batch(1), PATIENT);
+    bench.append(2, batch(1), PATIENT);
+    bench.disk.fail_once(Operation::Write, 0, FaultKind::Device);
+    bench.append(3, batch(1), PATIENT);
+    let answered: Vec<u64> = bench.answers().iter().map(|(token, _)| *token).collect();
+    assert_eq!(
+        answered,
+        [3, 1, 2],
+        "no sync follows that could answer them"
     );
 }
