@@ -98,7 +98,8 @@ impl DescribeConfigsRequest {
                 ResourceKind::Topic => context
                     .topic(&TopicRef::Name(resource.name.clone()))
                     .map(|topic| entries(&topic.settings, wanted.as_deref())),
-                ResourceKind::Broker => Ok(broker_entries(context, wanted.as_deref())),
+                ResourceKind::Broker => check_node(context, &resource.name)
+                    .map(|()| broker_entries(context, wanted.as_deref())),
                 ResourceKind::Other(code) => Err(no_settings(code)),
             };
             (resource, entries)
@@ -187,6 +188,16 @@ pub(super) fn entries(settings: &TopicSettings, wanted: Option<&[String]>) -> Ve
     entry.collect()
 }
 
+fn check_node(context: &Context<'_>, name: &str) -> Result<(), BrokerError> {
+    let nodes = context.cluster().nodes.into_iter();
+    let mut ids = nodes.map(|endpoint| endpoint.node.to_string());
+    if ids.any(|id| id == name) {
+        return Ok(());
+    }
+    let problem = format!("there is no node {name:?}");
+    Err(BrokerError::InvalidRequest(problem))
+}
+
 fn broker_entries(context: &Context<'_>, wanted: Option<&[String]>) -> Vec<ConfigEntry> {
     let config = context.config;
     let entry = |name: &str, kind, value: String, documentation: &str| ConfigEntry {
@@ -227,4 +238,34 @@ fn broker_entries(context: &Context<'_>, wanted: Option<&[String]>) -> Vec<Confi
 
 fn is_wanted(name: &str, wanted: Option<&[String]>) -> bool {
     wanted.is_none_or(|wanted| wanted.iter().any(|other| other == name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::context::fixture::Fixture;
+    use super::*;
+    use crate::config::Nodes;
+
+    fn describe(kind: ResourceKind, name: &str) -> Result<Vec<ConfigEntry>, BrokerError> {
+        let fixture = Fixture::new(Nodes::PerCore);
+        let name = name.to_owned();
+        let resources = vec![(ConfigResource { kind, name }, None)];
+        let answered = DescribeConfigsRequest { resources }.answer(&fixture.context(false));
+        let first = answered.resources.into_iter().next();
+        first.expect("one answer per resource").1
+    }
+
+    #[test]
+    fn only_what_exists_has_settings() {
+        assert!(describe(ResourceKind::Topic, "orders").is_ok());
+        assert!(describe(ResourceKind::Broker, "1").is_ok());
+        for (kind, name) in [
+            (ResourceKind::Topic, "nothing"),
+            (ResourceKind::Broker, "2"),
+            (ResourceKind::Broker, ""),
+            (ResourceKind::Other(8), "loggers"),
+        ] {
+            assert!(describe(kind, name).is_err(), "{kind:?} {name:?}");
+        }
+    }
 }

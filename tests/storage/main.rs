@@ -1,6 +1,5 @@
 //! The storage layer from outside: one partition's log on simulated and real disks.
 
-#![expect(clippy::disallowed_methods, reason = "reads and keeps fixtures")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod faults;
