@@ -41,6 +41,8 @@ pub struct Hints {
     pub(super) time_index: Vec<u8>,
     pub(super) next: Offset,
     pub(super) max: Option<(Timestamp, Offset)>,
+    /// Checksums of the segment, if it need not be read for them.
+    pub(super) chunks: Option<Vec<u32>>,
 }
 
 /// Something to do with a disk that may take long.
@@ -300,7 +302,10 @@ pub(super) fn write_hints(
         time_index_crc: crc32c::crc32c(&hints.time_index),
     };
     let summary = match sealed {
-        Some(log) => summary.encode_sealed(hints.base, &**log)?,
+        Some(log) => match &hints.chunks {
+            Some(chunks) => summary.encode(hints.base, chunks),
+            None => summary.encode_sealed(hints.base, &**log)?,
+        },
         None => summary.encode_unsealed(hints.base),
     };
     let index = write_anew(disk, &hints.files.index, &hints.index)?;

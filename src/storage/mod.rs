@@ -13,6 +13,7 @@ mod batch_walk;
 pub mod call;
 pub mod catalog_file;
 pub mod checkpoint;
+mod chunk_checksums;
 pub mod data_directory;
 pub mod disk;
 mod envelope;

@@ -4,6 +4,7 @@
 //! `end`; bytes below `size` are whole batches and never change.
 
 use super::call::SegmentFiles;
+use super::chunk_checksums::ChunkChecksums;
 use super::disk::FileRef;
 use super::index::SegmentIndex;
 use super::range_set::RangeSet;
@@ -45,6 +46,8 @@ pub(super) struct Segment {
     /// Replaced while reading if it turns out to lie.
     pub(super) index: RefCell<SegmentIndex>,
     pub(super) populated: RangeSet,
+    /// Of all its bytes, if this process wrote them all.
+    pub(super) checksums: ChunkChecksums,
 }
 
 impl Segment {
@@ -63,7 +66,20 @@ impl Segment {
             state: SegmentState::Active,
             index: RefCell::new(index),
             populated: RangeSet::default(),
+            checksums: ChunkChecksums::default(),
         }
+    }
+
+    /// Takes in what was appended, unless earlier bytes are not known.
+    pub(super) fn checksum(&mut self, parts: [&[u8]; 2]) {
+        if self.checksums.length() == self.size {
+            parts.iter().for_each(|part| self.checksums.push(part));
+        }
+    }
+
+    /// The checksums of all its bytes; `None` if they would have to be read for that.
+    pub(super) fn known_checksums(&self) -> Option<Vec<u32>> {
+        (self.checksums.length() == self.size).then(|| self.checksums.finish())
     }
 
     pub(super) fn is_active(&self) -> bool {

@@ -31,7 +31,7 @@ pub(super) struct SegmentSummary {
 
 impl SegmentSummary {
     /// The header of a sidecar followed by `chunks` checksums.
-    fn encode(&self, base: Offset, chunks: &[u32]) -> Vec<u8> {
+    pub(super) fn encode(&self, base: Offset, chunks: &[u32]) -> Vec<u8> {
         let (max, max_offset) = self.max.unwrap_or((Timestamp::NONE, Offset::new(-1)));
         let table: Vec<u8> = chunks.iter().flat_map(|crc| crc.to_be_bytes()).collect();
         let mut bytes = Vec::with_capacity(HEADER_BYTES + table.len());

@@ -226,10 +226,13 @@ impl Log {
             "make_room reserved the space"
         );
         let position = Position::new(segment.size);
-        if let Err(error) = write_batch(&*segment.file, position, batch, base, epoch) {
+        let (written, records) = placed(batch, base, epoch);
+        let parts = [IoSlice::new(&written), IoSlice::new(records)];
+        if let Err(error) = segment.file.write_at(position, &parts) {
             self.append_failed(&error);
             return Err(error);
         }
+        segment.checksum([&written, records]);
         let max = header.max_timestamp();
         segment.index.get_mut().push(position, size, last, max);
         segment.size += size;
@@ -330,18 +333,13 @@ impl Log {
     }
 }
 
-fn write_batch(
-    file: &dyn super::disk::File,
-    position: Position,
-    batch: &Batch,
-    base: Offset,
-    epoch: LeaderEpoch,
-) -> io::Result<()> {
+/// A batch as it is written: its header at this place in the log, and the rest as it came.
+fn placed(batch: &Batch, base: Offset, epoch: LeaderEpoch) -> ([u8; HEADER_BYTES], &[u8]) {
     let (header, records) = batch
         .bytes()
         .split_first_chunk::<HEADER_BYTES>()
         .expect("a batch has a header");
     let mut header = *header;
     patch_header(&mut header, base, epoch);
-    file.write_at(position, &[IoSlice::new(&header), IoSlice::new(records)])
+    (header, records)
 }

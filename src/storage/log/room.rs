@@ -240,5 +240,6 @@ pub(super) fn hints_of(directory: &std::path::Path, segment: &mut Segment, seale
         time_index,
         next: segment.end,
         max: segment.max,
+        chunks: sealed.then(|| segment.known_checksums()).flatten(),
     }
 }
