@@ -2,7 +2,7 @@ use super::append::{AppendError, Appended};
 use crate::record::{Batch, with_log_append_time};
 use crate::storage::FileRange;
 use crate::storage::call::{Calls, DiskReply, Ticket};
-use crate::storage::log::{Completed, Log, LogConfig};
+use crate::storage::log::{Completed, Log, LogConfig, Tail, Undurable};
 use crate::storage::producer_state::{ProducerState, SequenceCheck, SequenceError};
 use crate::topic::{Durability, TimestampSource};
 use crate::types::{AppendToken, Instant, LeaderEpoch, Now, Offset, Timestamp};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::Duration;
 
-/// How long data that nobody waits for may stay un-synced, and so unreadable, with
+/// How long data that nobody waits for may stay less than durable, and so unreadable, with
 /// `durability=fsync`.
 const FLUSH_AFTER: Duration = Duration::from_millis(5);
 /// How long it may stay un-synced with `durability=relaxed`.
@@ -32,11 +32,13 @@ pub struct Partition {
     producers: ProducerState,
     /// Batches that wait for prepared space, in the order they were offered.
     waiting_for_room: VecDeque<Offered>,
-    /// Acks that wait for a sync, by the offset that must be synced (exclusive).
-    waiting_for_sync: BTreeMap<(Offset, AppendToken), Appended>,
+    /// Acks that wait for durability, by the offset below which everything must be.
+    waiting_for_disk: BTreeMap<(Offset, AppendToken), Appended>,
     flush_at: Option<Instant>,
-    /// The sync under way does not cover what is to be flushed: another follows it at once.
-    flush_again: bool,
+    /// The sync under way does not cover what is to be synced: another follows it at once.
+    sync_again: bool,
+    /// What is not durable is being synced where it lies, being too much for a journal.
+    bypasses: bool,
 }
 
 /// What a topic's settings mean for each of its partitions.
@@ -64,6 +66,8 @@ pub struct Outcome {
     pub calls: Calls,
     /// Appends that can be answered now.
     pub answers: Vec<(AppendToken, Result<Appended, AppendError>)>,
+    /// Whether the partition has something that the next journal block should make durable.
+    pub wants_commit: bool,
 }
 
 impl Partition {
@@ -82,9 +86,10 @@ impl Partition {
             config,
             producers,
             waiting_for_room: VecDeque::new(),
-            waiting_for_sync: BTreeMap::new(),
+            waiting_for_disk: BTreeMap::new(),
             flush_at: None,
-            flush_again: false,
+            sync_again: false,
+            bypasses: false,
         }
     }
 
@@ -153,12 +158,12 @@ impl Partition {
                     let by_broker = self.config.timestamp_source == TimestampSource::LogAppendTime;
                     let original = self.appended(base_offset, by_broker.then_some(timestamp));
                     let Offered { token, durable, .. } = offered;
-                    self.answer_when_synced(token, last_offset.next(), original, durable, outcome);
+                    self.answer_when_durable(token, last_offset.next(), original, durable, outcome);
                 }
                 Err(error) => outcome.answers.push((offered.token, Err(error.into()))),
             }
         }
-        self.sync_for_waiters(outcome);
+        self.commit_for_waiters(outcome);
     }
 
     fn write(&mut self, offered: Offered, now: Now, outcome: &mut Outcome) {
@@ -186,11 +191,11 @@ impl Partition {
             }
         };
         self.producers.record(batch.header(), base_offset, now.wall);
+        self.log.write_behind(&mut outcome.calls);
         let patience = match self.config.durability {
             Durability::Fsync => FLUSH_AFTER,
             Durability::Relaxed => {
                 self.high_watermark = self.log.end();
-                self.log.write_behind(&mut outcome.calls);
                 if self.log.unsynced_bytes() >= SYNC_RELAXED_BYTES {
                     self.begin_sync(outcome);
                 }
@@ -200,10 +205,10 @@ impl Partition {
         let due = now.monotonic.after(patience);
         self.flush_at = Some(self.flush_at.map_or(due, |earlier| earlier.min(due)));
         let appended = self.appended(base_offset, log_append_time);
-        self.answer_when_synced(token, self.log.end(), appended, durable, outcome);
+        self.answer_when_durable(token, self.log.end(), appended, durable, outcome);
     }
 
-    fn answer_when_synced(
+    fn answer_when_durable(
         &mut self,
         token: AppendToken,
         until: Offset,
@@ -212,8 +217,8 @@ impl Partition {
         outcome: &mut Outcome,
     ) {
         let waits = durable && self.config.durability == Durability::Fsync;
-        if waits && self.log.synced() < until {
-            self.waiting_for_sync.insert((until, token), appended);
+        if waits && self.log.durable() < until {
+            self.waiting_for_disk.insert((until, token), appended);
         } else {
             outcome.answers.push((token, Ok(appended)));
         }
@@ -227,11 +232,9 @@ impl Partition {
         }
     }
 
-    /// A sync for those who wait, shared by all that are appended by the time it begins.
-    fn sync_for_waiters(&mut self, outcome: &mut Outcome) {
-        if !self.waiting_for_sync.is_empty() {
-            self.begin_sync(outcome);
-        }
+    /// Those who wait share the next journal block with all that is appended by then.
+    fn commit_for_waiters(&mut self, outcome: &mut Outcome) {
+        outcome.wants_commit |= !self.waiting_for_disk.is_empty();
     }
 
     fn begin_sync(&mut self, outcome: &mut Outcome) {
@@ -240,15 +243,74 @@ impl Partition {
         }
     }
 
-    /// Syncs what nobody waits for: [`Partition::flush_at`] was reached, or space for un-synced
-    /// bytes is short.
+    /// Makes durable what nobody waits for: [`Partition::flush_at`] was reached.
     pub fn flush(&mut self, outcome: &mut Outcome) {
+        self.flush_at = None;
+        match self.config.durability {
+            Durability::Fsync => outcome.wants_commit = true,
+            Durability::Relaxed => self.sync(outcome),
+        }
+    }
+
+    /// Syncs the segments, whatever a journal holds: space for un-synced bytes is short, or a
+    /// journal file is to be used again.
+    pub fn sync(&mut self, outcome: &mut Outcome) {
         self.flush_at = None;
         if self.failure().is_some() || self.log.unsynced_bytes() == 0 {
             return;
         }
         // One that is under way does not cover the latest appends.
-        self.flush_again = !self.log.begin_sync(&mut outcome.calls);
+        self.sync_again = !self.log.begin_sync(&mut outcome.calls);
+    }
+
+    /// Syncs the segments in place of a journal.
+    pub fn bypass(&mut self, outcome: &mut Outcome) {
+        self.sync(outcome);
+        self.bypasses = self.unsynced_bytes() > 0;
+    }
+
+    /// Whether a journal block should leave the partition out, as a sync is under way for all that
+    /// it would hold.
+    pub fn bypasses(&self) -> bool {
+        self.bypasses
+    }
+
+    /// What a journal block could make durable.
+    pub fn undurable(&self) -> Undurable {
+        self.log.undurable()
+    }
+
+    /// Everything below is durable.
+    pub fn durable(&self) -> Offset {
+        self.log.durable()
+    }
+
+    /// Everything below is durable in the segments.
+    pub fn synced(&self) -> Offset {
+        self.log.synced()
+    }
+
+    /// What a start that has only the segments and the checkpoint may not know to be durable, if
+    /// there is something: the epoch and the offset below which everything is.
+    pub fn mark(&self) -> Option<(LeaderEpoch, Offset)> {
+        let durable = self.log.durable();
+        (durable > self.log.checkpointed()).then(|| (self.log.leader_epoch(), durable))
+    }
+
+    /// A journal block holds this, durably.
+    pub fn journaled(&mut self, tail: &Tail, outcome: &mut Outcome) {
+        if self.failure().is_none() {
+            self.log.journaled(tail);
+            self.made_durable(outcome);
+        }
+    }
+
+    /// The journal failed, and the disk with it: the partition takes nothing more.
+    pub fn journal_failed(&mut self, reason: &str, outcome: &mut Outcome) {
+        if self.failure().is_none() {
+            self.log.journal_failed(reason);
+            self.failed(reason.to_owned(), outcome);
+        }
     }
 
     /// A disk call of the log ended.
@@ -260,7 +322,7 @@ impl Partition {
         outcome: &mut Outcome,
     ) {
         match self.log.completed(ticket, result, &mut outcome.calls) {
-            Completed::Synced(offset) => self.synced(offset, outcome),
+            Completed::Synced(_) => self.segments_synced(outcome),
             Completed::Failed { reason, .. } => self.failed(reason, outcome),
             Completed::RoomMade
             | Completed::Checkpointed
@@ -270,21 +332,31 @@ impl Partition {
         self.admit(now, outcome);
     }
 
-    fn synced(&mut self, offset: Offset, outcome: &mut Outcome) {
+    fn segments_synced(&mut self, outcome: &mut Outcome) {
+        self.bypasses = false;
+        self.checkpoint_if(false, CHECKPOINT_BYTES, outcome);
+        self.made_durable(outcome);
+        if std::mem::take(&mut self.sync_again) {
+            self.sync(outcome);
+        }
+        self.commit_for_waiters(outcome);
+    }
+
+    fn made_durable(&mut self, outcome: &mut Outcome) {
+        let durable = self.log.durable();
         if self.config.durability == Durability::Fsync {
             // It may be ahead for a while after a topic was relaxed.
-            self.high_watermark = self.high_watermark.max(offset);
+            self.high_watermark = self.high_watermark.max(durable);
+            if durable == self.log.end() {
+                self.flush_at = None;
+            }
         }
-        self.checkpoint_if(false, CHECKPOINT_BYTES, outcome);
-        while let Some(entry) = self.waiting_for_sync.first_entry() {
+        while let Some(entry) = self.waiting_for_disk.first_entry() {
             let (until, token) = *entry.key();
-            if until > offset {
+            if until > durable {
                 break;
             }
             outcome.answers.push((token, Ok(entry.remove())));
-        }
-        if std::mem::take(&mut self.flush_again) {
-            self.flush(outcome);
         }
     }
 
@@ -295,7 +367,7 @@ impl Partition {
         let offered = std::mem::take(&mut self.waiting_for_room).into_iter();
         let mut tokens: Vec<AppendToken> = offered.map(|offered| offered.token).collect();
         if self.failure().is_some() {
-            let unsynced = std::mem::take(&mut self.waiting_for_sync);
+            let unsynced = std::mem::take(&mut self.waiting_for_disk);
             tokens.extend(unsynced.into_keys().map(|(_, token)| token));
             self.flush_at = None;
         }
@@ -338,7 +410,7 @@ impl Partition {
 
     /// The partition goes away: whoever waits is told so.
     pub fn dismiss(&mut self, outcome: &mut Outcome) {
-        let synced = std::mem::take(&mut self.waiting_for_sync);
+        let synced = std::mem::take(&mut self.waiting_for_disk);
         let offered = std::mem::take(&mut self.waiting_for_room);
         let tokens = synced.into_keys().map(|(_, token)| token);
         let tokens = tokens.chain(offered.into_iter().map(|offered| offered.token));
@@ -354,7 +426,7 @@ impl Partition {
         if self.config.durability == Durability::Relaxed {
             let synced = self.log.end();
             self.high_watermark = self.high_watermark.max(synced);
-            let waiting = std::mem::take(&mut self.waiting_for_sync);
+            let waiting = std::mem::take(&mut self.waiting_for_disk);
             let answers = waiting
                 .into_iter()
                 .map(|((_, token), appended)| (token, Ok(appended)));

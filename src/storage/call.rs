@@ -5,7 +5,9 @@
 //! sees to it that no two contradict each other.
 
 use super::disk::{Disk, FileRef, OpenMode, replace_file, write_all};
+use super::aligned::AlignedBuffer;
 use super::index::StoredIndex;
+use super::journal;
 use super::segment::is_ours;
 use super::segment_summary::SegmentSummary;
 use crate::types::{Offset, Position, Timestamp};
@@ -132,6 +134,22 @@ pub enum DiskCall {
         /// Which.
         path: PathBuf,
     },
+    /// Makes a journal file of zeros, durably.
+    PrepareJournal {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+    },
+    /// Writes to a journal, durably.
+    WriteJournal {
+        /// Where.
+        file: FileRef,
+        /// Where in it.
+        position: Position,
+        /// What.
+        bytes: AlignedBuffer,
+    },
     /// Ends a log cleanly: sync, cut, hints, and then the checkpoint that says so.
     Close {
         /// What to sync first, in this order.
@@ -150,8 +168,8 @@ pub enum DiskCall {
 pub enum DiskReply {
     /// It is done.
     Done,
-    /// The new segment.
-    Segment(FileRef),
+    /// The new segment or journal file.
+    File(FileRef),
     /// The sealed segment's indexes.
     Sealed(SealedIndex),
 }
@@ -170,7 +188,7 @@ impl DiskCall {
                 reserve,
                 checkpoint,
             } => create_segment(disk, &directory, &path, reserve, checkpoint.as_deref())
-                .map(DiskReply::Segment),
+                .map(DiskReply::File),
             Self::Seal {
                 file,
                 length,
@@ -180,13 +198,23 @@ impl DiskCall {
                 let index = write_hints(disk, &hints, length, Some(&file))?;
                 Ok(DiskReply::Sealed(SealedIndex(index)))
             }
+            Self::PrepareJournal { path, bytes } => {
+                journal::prepare(disk, &path, bytes).map(DiskReply::File)
+            }
             call => call.perform_plain(disk).map(|()| DiskReply::Done),
         }
     }
 
     fn perform_plain(self, disk: &dyn Disk) -> io::Result<()> {
         match self {
-            Self::CreateSegment { .. } | Self::Seal { .. } => unreachable!("these have replies"),
+            Self::CreateSegment { .. } | Self::Seal { .. } | Self::PrepareJournal { .. } => {
+                unreachable!("these have replies")
+            }
+            Self::WriteJournal {
+                file,
+                position,
+                bytes,
+            } => file.write_at(position, &[io::IoSlice::new(bytes.as_slice())]),
             Self::Reserve { file, upto } => file.reserve(upto),
             Self::Cut { file, length } => file.truncate(length),
             Self::Sync { files } => files.iter().try_for_each(|file| file.sync()),
@@ -243,6 +271,13 @@ impl DiskCall {
             },
             Self::BuryDirectory { from, .. } => format!("renaming {}", from.display()),
             Self::RemoveDirectory { path } => format!("removing {}", path.display()),
+            Self::PrepareJournal { path, .. } => format!("preparing {}", path.display()),
+            Self::WriteJournal {
+                position, bytes, ..
+            } => format!(
+                "writing {} bytes of a journal at {position}",
+                bytes.as_slice().len()
+            ),
             Self::Close { path, .. } => format!("closing the log of {}", path.display()),
         }
     }

@@ -28,6 +28,10 @@ pub struct CatalogSnapshot {
     pub leader_epoch: LeaderEpoch,
     /// Whether the last stop flushed everything and nothing happened since.
     pub clean: bool,
+    /// The number of the last start.
+    pub incarnation: u64,
+    /// Journals of earlier starts hold nothing that is not in the segments.
+    pub void_below: u64,
 }
 
 /// A topic that exists.
@@ -84,6 +88,8 @@ impl CatalogSnapshot {
             cluster_id: Some(cluster_id),
             leader_epoch: self.leader_epoch.get(),
             clean: self.clean,
+            incarnation: self.incarnation,
+            void_below: self.void_below,
         };
         let root = schema::Catalog::create(&mut builder, &arguments);
         builder.finish(root, None);
@@ -108,6 +114,8 @@ impl CatalogSnapshot {
             cluster_id: root.cluster_id().to_owned(),
             leader_epoch: LeaderEpoch::new(root.leader_epoch()),
             clean: root.clean(),
+            incarnation: root.incarnation(),
+            void_below: root.void_below(),
         })
     }
 }
@@ -183,6 +191,8 @@ mod tests {
             cluster_id: "c1".into(),
             leader_epoch: LeaderEpoch::new(4),
             clean: true,
+            incarnation: 9,
+            void_below: 8,
         };
         assert_eq!(CatalogSnapshot::decode(&catalog.encode()), Ok(catalog));
         let empty = CatalogSnapshot::default();

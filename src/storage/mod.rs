@@ -4,11 +4,13 @@
 //! - [`disk`] is what the storage asks of a file system; [`real_disk`] is the machine's,
 //!   [`memory_disk`] one for tests that loses what was not synced.
 //! - [`call`] holds what may block, as values: performed off the core, completed in any order.
+//! - [`journal`] makes what was appended durable before its segment is.
 //! - [`log`] is one partition's log: it appends, reads, syncs, rolls, expires and recovers.
 //! - [`producer_state`] keeps idempotent producers from appending twice.
 //!
 //! Nothing here knows a clock, a thread or a socket; time comes as an argument.
 
+mod aligned;
 mod batch_walk;
 pub mod call;
 pub mod catalog_file;
@@ -20,6 +22,7 @@ mod envelope;
 pub mod epoch_history;
 mod generated;
 mod index;
+pub mod journal;
 pub mod log;
 pub mod mapping;
 pub mod memory_disk;

@@ -1,12 +1,13 @@
 //! One file of a partition's log, and what is known of it in memory.
 //!
-//! Invariants: `synced <= size <= reserved` while it is active; batches are dense from `base` to
+//! Invariants: `synced <= size <= reserved` while it is active, and `journaled <= size`; batches are dense from `base` to
 //! `end`; bytes below `size` are whole batches and never change.
 
 use super::call::SegmentFiles;
 use super::chunk_checksums::ChunkChecksums;
 use super::disk::FileRef;
 use super::index::SegmentIndex;
+use super::journal::UNRECOVERED_NAME;
 use super::range_set::RangeSet;
 use crate::types::{Offset, Timestamp};
 use std::cell::RefCell;
@@ -36,6 +37,8 @@ pub(super) struct Segment {
     pub(super) reserved: u64,
     /// Bytes known to be on the device.
     pub(super) synced: u64,
+    /// Bytes that a journal has made durable, or fewer: what was synced before that is not counted.
+    pub(super) journaled: u64,
     /// Bytes whose writeback was started.
     pub(super) behind: u64,
     /// When its first batch was appended, as far as is known: segments roll by age.
@@ -60,6 +63,7 @@ impl Segment {
             size: 0,
             reserved,
             synced: 0,
+            journaled: 0,
             behind: 0,
             begun: None,
             max: None,
@@ -84,6 +88,11 @@ impl Segment {
 
     pub(super) fn is_active(&self) -> bool {
         self.state == SegmentState::Active
+    }
+
+    /// Bytes that are durable here or in a journal.
+    pub(super) fn durable(&self) -> u64 {
+        self.synced.max(self.journaled)
     }
 
     pub(super) fn is_dirty(&self) -> bool {
@@ -118,7 +127,13 @@ pub(super) fn base_of(name: &str, extension: &str) -> Option<Offset> {
 /// Whether a name in a partition's directory is of a file that this engine makes there.
 pub(super) fn is_ours(name: &str) -> bool {
     let of_segment = ["log", "index", "timeindex", "summary"];
-    matches!(name, CHECKPOINT_NAME | "checkpoint.tmp")
+    let of_partition = [
+        CHECKPOINT_NAME,
+        "checkpoint.tmp",
+        UNRECOVERED_NAME,
+        "unrecovered.tmp",
+    ];
+    of_partition.contains(&name)
         || of_segment
             .iter()
             .any(|extension| base_of(name, extension).is_some())

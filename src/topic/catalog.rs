@@ -47,6 +47,10 @@ pub struct Catalog {
     pub next_producer_id: i64,
     /// Whether the broker stopped with everything flushed and nothing happened since.
     pub clean: bool,
+    /// The number of this start, which its journals carry.
+    pub incarnation: u64,
+    /// Journals of starts before this one hold nothing that is not in the segments.
+    pub void_below: u64,
     /// Deleted topics, oldest first.
     pub buried: Vec<BuriedTopic>,
     topics: BTreeMap<TopicName, Arc<Topic>>,
@@ -61,6 +65,8 @@ impl Catalog {
             leader_epoch: LeaderEpoch::FIRST,
             next_producer_id: 0,
             clean: true,
+            incarnation: 0,
+            void_below: 0,
             buried: Vec::new(),
             topics: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -129,6 +135,8 @@ impl Catalog {
             cluster_id: self.cluster_id.clone(),
             leader_epoch: self.leader_epoch,
             clean: self.clean,
+            incarnation: self.incarnation,
+            void_below: self.void_below,
         }
     }
 
@@ -138,6 +146,8 @@ impl Catalog {
             leader_epoch: snapshot.leader_epoch,
             next_producer_id: snapshot.next_producer_id.get(),
             clean: snapshot.clean,
+            incarnation: snapshot.incarnation,
+            void_below: snapshot.void_below,
             ..Self::new(snapshot.cluster_id)
         };
         for topic in snapshot.topics {
@@ -210,6 +220,7 @@ mod tests {
             .expect("it is there");
         catalog.leader_epoch = LeaderEpoch::new(3);
         catalog.next_producer_id = 2000;
+        (catalog.incarnation, catalog.void_below) = (5, 4);
         let bytes = catalog.to_snapshot().encode();
         let snapshot = CatalogSnapshot::decode(&bytes).expect("just encoded");
         assert_eq!(Catalog::from_snapshot(snapshot), Ok(catalog));

@@ -625,6 +625,8 @@ pub mod corelane {
                 pub const VT_CLUSTER_ID: ::flatbuffers::VOffsetT = 10;
                 pub const VT_LEADER_EPOCH: ::flatbuffers::VOffsetT = 12;
                 pub const VT_CLEAN: ::flatbuffers::VOffsetT = 14;
+                pub const VT_INCARNATION: ::flatbuffers::VOffsetT = 16;
+                pub const VT_VOID_BELOW: ::flatbuffers::VOffsetT = 18;
 
                 #[inline]
                 pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -641,6 +643,8 @@ pub mod corelane {
                     args: &'args CatalogArgs<'args>,
                 ) -> ::flatbuffers::WIPOffset<Catalog<'bldr>> {
                     let mut builder = CatalogBuilder::new(_fbb);
+                    builder.add_void_below(args.void_below);
+                    builder.add_incarnation(args.incarnation);
                     builder.add_next_producer_id(args.next_producer_id);
                     builder.add_leader_epoch(args.leader_epoch);
                     if let Some(x) = args.cluster_id {
@@ -731,6 +735,28 @@ pub mod corelane {
                             .unwrap()
                     }
                 }
+                #[inline]
+                pub fn incarnation(&self) -> u64 {
+                    // Safety:
+                    // Created from valid Table for this object
+                    // which contains a valid value in this slot
+                    unsafe {
+                        self._tab
+                            .get::<u64>(Catalog::VT_INCARNATION, Some(0))
+                            .unwrap()
+                    }
+                }
+                #[inline]
+                pub fn void_below(&self) -> u64 {
+                    // Safety:
+                    // Created from valid Table for this object
+                    // which contains a valid value in this slot
+                    unsafe {
+                        self._tab
+                            .get::<u64>(Catalog::VT_VOID_BELOW, Some(0))
+                            .unwrap()
+                    }
+                }
             }
 
             impl ::flatbuffers::Verifiable for Catalog<'_> {
@@ -754,6 +780,8 @@ pub mod corelane {
                         )?
                         .visit_field::<i32>("leader_epoch", Self::VT_LEADER_EPOCH, false)?
                         .visit_field::<bool>("clean", Self::VT_CLEAN, false)?
+                        .visit_field::<u64>("incarnation", Self::VT_INCARNATION, false)?
+                        .visit_field::<u64>("void_below", Self::VT_VOID_BELOW, false)?
                         .finish();
                     Ok(())
                 }
@@ -773,6 +801,8 @@ pub mod corelane {
                 pub cluster_id: Option<::flatbuffers::WIPOffset<&'a str>>,
                 pub leader_epoch: i32,
                 pub clean: bool,
+                pub incarnation: u64,
+                pub void_below: u64,
             }
             impl<'a> Default for CatalogArgs<'a> {
                 #[inline]
@@ -784,6 +814,8 @@ pub mod corelane {
                         cluster_id: None, // required field
                         leader_epoch: 0,
                         clean: false,
+                        incarnation: 0,
+                        void_below: 0,
                     }
                 }
             }
@@ -839,6 +871,16 @@ pub mod corelane {
                     self.fbb_.push_slot::<bool>(Catalog::VT_CLEAN, clean, false);
                 }
                 #[inline]
+                pub fn add_incarnation(&mut self, incarnation: u64) {
+                    self.fbb_
+                        .push_slot::<u64>(Catalog::VT_INCARNATION, incarnation, 0);
+                }
+                #[inline]
+                pub fn add_void_below(&mut self, void_below: u64) {
+                    self.fbb_
+                        .push_slot::<u64>(Catalog::VT_VOID_BELOW, void_below, 0);
+                }
+                #[inline]
                 pub fn new(
                     _fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
                 ) -> CatalogBuilder<'a, 'b, A> {
@@ -865,6 +907,8 @@ pub mod corelane {
                     ds.field("cluster_id", &self.cluster_id());
                     ds.field("leader_epoch", &self.leader_epoch());
                     ds.field("clean", &self.clean());
+                    ds.field("incarnation", &self.incarnation());
+                    ds.field("void_below", &self.void_below());
                     ds.finish()
                 }
             }

@@ -112,7 +112,7 @@ impl Log {
 
     fn succeeded(&mut self, pending: Pending, reply: DiskReply, calls: &mut Calls) -> Completed {
         match (pending, reply) {
-            (Pending::Create { base, reserve }, DiskReply::Segment(file)) => {
+            (Pending::Create { base, reserve }, DiskReply::File(file)) => {
                 self.created(base, reserve, file);
                 Completed::RoomMade
             }

@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! - `start <= next_start <= end`; offsets are dense; segments follow each other without gap or overlap;
-//! - `synced <= end` never goes back; everything below it is on the device with its name;
+//! - `synced <= end` never goes back; everything below it is in its segment on the device; below
+//!   `journaled <= end` it is there or in the journal;
 //! - only `append` writes batches, and only into space that was reserved before;
 //! - at most one sync is under way, and after the first failed one the log takes nothing more:
 //!   the kernel reports a lost write once, so a second sync would lie;
@@ -14,6 +15,7 @@
 mod closing;
 mod completion;
 mod config;
+mod journaled;
 mod read;
 mod recovery;
 mod retention;
@@ -24,6 +26,7 @@ mod time;
 
 pub use completion::Completed;
 pub use config::LogConfig;
+pub use journaled::{Tail, Undurable};
 pub use read::{FileRange, ReadError};
 pub use recovery::{Recovered, RecoveryError, RecoveryReport};
 
@@ -52,6 +55,7 @@ pub struct Log {
     next_start: Offset,
     end: Offset,
     synced: Offset,
+    journaled: Offset,
     /// Bytes appended and bytes synced since the log was opened; their difference is un-synced.
     appended_bytes: u64,
     synced_bytes: u64,
@@ -109,6 +113,7 @@ impl Log {
             next_start: Offset::ZERO,
             end: Offset::ZERO,
             synced: Offset::ZERO,
+            journaled: Offset::ZERO,
             appended_bytes: 0,
             synced_bytes: 0,
             epochs: EpochHistory::default(),
@@ -160,7 +165,7 @@ impl Log {
         self.segments.iter().map(|segment| segment.size).sum()
     }
 
-    /// Everything below is on the device.
+    /// Everything below is on the device, in its segment.
     pub fn synced(&self) -> Offset {
         self.synced
     }

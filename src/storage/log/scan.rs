@@ -28,6 +28,8 @@ pub(super) struct Scan<'a> {
     pub(super) expected: Offset,
     /// Whether checksums are verified.
     pub(super) validate: bool,
+    /// Where to stop, if a batch begins there.
+    pub(super) until: Option<Offset>,
 }
 
 impl Scan<'_> {
@@ -42,6 +44,13 @@ impl Scan<'_> {
         let mut next = self.expected;
         loop {
             let position = walk.position();
+            if self.until == Some(next) {
+                return Ok(ScanEnd {
+                    position,
+                    next,
+                    damage: None,
+                });
+            }
             let step = if self.validate {
                 walk.next_validated()
             } else {
@@ -98,6 +107,7 @@ pub(super) fn rebuild_index(segment: &Segment, interval_bytes: u32) -> io::Resul
         upto: Position::new(segment.size),
         expected: segment.base,
         validate: false,
+        until: None,
     };
     let end = scan.run(|position, header| push_header(&mut index, position, header))?;
     if let Some(damage) = end.damage {

@@ -4,6 +4,8 @@
 //!   partition offline by name, and nothing is cut;
 //! - above it the log is read batch by batch and ends where the first one does not hold: later
 //!   batches that look valid prove nothing, since writeback is unordered;
+//! - what a journal holds above the mark is laid over the log, and what it says was durable is
+//!   treated like what lies below the mark;
 //! - what is accepted is synced before anyone is told: after a process crash the page cache looks
 //!   valid, after a power cut the same bytes can be zeros;
 //! - files that are not ours are left alone.
@@ -21,6 +23,7 @@ use crate::storage::checkpoint::Checkpoint;
 use crate::storage::disk::{Disk, FileRef, OpenMode, read_whole, replace_file};
 use crate::storage::envelope::FILE_BYTES_MAX;
 use crate::storage::index::{IndexBuilder, SegmentIndex};
+use crate::storage::journal::{Journaled, UNRECOVERED_NAME, add_unrecovered};
 use crate::storage::producer_state::ProducerState;
 use crate::storage::segment::{CHECKPOINT_NAME, Segment, base_of, segment_files};
 use crate::types::{LeaderEpoch, Offset, PartitionIndex, Position, Timestamp, TopicId};
@@ -49,6 +52,8 @@ pub struct Recovered {
 pub struct RecoveryReport {
     /// Bytes whose checksums were verified.
     pub bytes_scanned: u64,
+    /// Bytes that only a journal held.
+    pub bytes_replayed: u64,
     /// Bytes cut off, whole segments included.
     pub bytes_cut: u64,
     /// Segments removed because the log ends before them.
@@ -59,19 +64,23 @@ pub struct RecoveryReport {
 
 impl Log {
     /// Brings a partition's log back from its directory; one that does not exist is an empty log.
-    /// Blocks, and reads what was written since the last checkpoint.
+    /// `journaled` is what the core's journals hold of it. Blocks, and reads what was written since
+    /// the last checkpoint.
     pub fn recover(
         disk: &dyn Disk,
         directory: PathBuf,
         config: LogConfig,
         topic: TopicId,
         partition: PartitionIndex,
+        mut journaled: Journaled,
     ) -> Result<Recovered, RecoveryError> {
+        let unrecovered = directory.join(UNRECOVERED_NAME);
+        add_unrecovered(disk, &directory, &mut journaled).map_err(io_error(&unrecovered))?;
         let bases = list_segments(disk, &directory)?;
         let checkpoint = read_checkpoint(disk, &directory, topic, partition)?;
         let mut log = Self::new(directory, config, topic, partition);
         let Some(checkpoint) = checkpoint else {
-            if bases.is_empty() {
+            if bases.is_empty() && journaled.is_empty() {
                 return Ok(Recovered::never_written(log));
             }
             return Err(RecoveryError::CheckpointMissing {
@@ -91,10 +100,17 @@ impl Log {
             log,
             producers,
             checkpoint,
+            journaled,
             report: RecoveryReport::default(),
             segments: VecDeque::new(),
         };
-        recovery.run(bases)
+        let recovered = recovery.run(bases)?;
+        match disk.remove_file(&unrecovered) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(io_error(&unrecovered)(error))
+            }
+            _ => Ok(recovered),
+        }
     }
 }
 
@@ -175,6 +191,7 @@ struct Recovery<'a> {
     log: Log,
     producers: ProducerState,
     checkpoint: Checkpoint,
+    journaled: Journaled,
     report: RecoveryReport,
     segments: VecDeque<Segment>,
 }
@@ -228,7 +245,7 @@ impl Recovery<'_> {
         } = self.checkpoint;
         match tail.first() {
             Some(first) if *first == segment => {}
-            None if segment == synced => {}
+            None if segment == synced && self.journaled.durable_upto() <= synced => {}
             _ => return Err(self.missing(segment)),
         }
         match sealed.first().or(tail.first()) {

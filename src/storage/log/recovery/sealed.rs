@@ -65,6 +65,7 @@ impl Recovery<'_> {
             upto: length,
             expected: base,
             validate: true,
+            until: None,
         };
         let end = scan.run(|position, header| push_header(&mut index, position, header));
         let end = end.map_err(io_error(&path))?;

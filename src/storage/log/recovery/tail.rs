@@ -3,7 +3,7 @@
 use super::error::{RecoveryError, io_error};
 use super::{Recovery, max_of, settle};
 use crate::record::BatchHeader;
-use crate::storage::disk::{FileRef, read_whole};
+use crate::storage::disk::{FileRef, read_whole, write_all};
 use crate::storage::envelope::FILE_BYTES_MAX;
 use crate::storage::index::{IndexBuilder, SegmentIndex};
 use crate::storage::log::Log;
@@ -25,9 +25,10 @@ impl Recovery<'_> {
             self.segments.push_back(segment);
             return Ok(true);
         }
-        self.scan_marked(*first)?;
+        self.scan_marked(*first, later.first().copied())?;
         let mut removed = Vec::new();
-        for base in later {
+        let following = later.iter().skip(1).copied().map(Some).chain([None]);
+        for (base, following) in later.iter().zip(following) {
             let end = self.segments.back().map_or(*base, |segment| segment.end);
             if *base < end {
                 return Err(self.overlap(*base, end));
@@ -35,7 +36,7 @@ impl Recovery<'_> {
             if *base > end {
                 removed.push(*base);
             } else {
-                self.scan_later(*base)?;
+                self.scan_later(*base, following)?;
             }
         }
         self.remove_segments(&removed)?;
@@ -97,6 +98,7 @@ impl Recovery<'_> {
             upto,
             expected: base,
             validate: false,
+            until: None,
         };
         let end = scan.run(|position, header| push_header(&mut index, position, header));
         let end = end.map_err(io_error(&path))?;
@@ -123,7 +125,11 @@ impl Recovery<'_> {
     }
 
     /// The segment that holds the durable mark: walked below it, verified above.
-    fn scan_marked(&mut self, base: Offset) -> Result<(), RecoveryError> {
+    fn scan_marked(
+        &mut self,
+        base: Offset,
+        following: Option<Offset>,
+    ) -> Result<(), RecoveryError> {
         let path = segment_files(&self.log.directory, base).log;
         let file = self.open(&path)?;
         let length = file.length().map_err(io_error(&path))?;
@@ -137,18 +143,25 @@ impl Recovery<'_> {
             });
         }
         let index = self.walk_marked(base, &*file, position)?;
-        self.scan_unmarked(base, file, index, (position, synced), length)
+        let from = (position, synced);
+        self.scan_unmarked(base, file, index, from, length, following)
     }
 
-    fn scan_later(&mut self, base: Offset) -> Result<(), RecoveryError> {
+    fn scan_later(
+        &mut self,
+        base: Offset,
+        following: Option<Offset>,
+    ) -> Result<(), RecoveryError> {
         let path = segment_files(&self.log.directory, base).log;
         let file = self.open(&path)?;
         let length = file.length().map_err(io_error(&path))?;
         let index = IndexBuilder::new(base, self.log.config.index_interval_bytes);
-        self.scan_unmarked(base, file, index, (Position::ZERO, base), length)
+        let from = (Position::ZERO, base);
+        self.scan_unmarked(base, file, index, from, length, following)
     }
 
-    /// Verifies what nothing says was durable and cuts the segment where it stops to hold.
+    /// Verifies what the checkpoint does not vouch for, lays what journals hold over it, and cuts
+    /// the segment where it stops to hold, unless something says that what follows was durable.
     fn scan_unmarked(
         &mut self,
         base: Offset,
@@ -156,39 +169,95 @@ impl Recovery<'_> {
         mut index: IndexBuilder,
         (from, expected): (Position, Offset),
         length: Position,
+        following: Option<Offset>,
     ) -> Result<(), RecoveryError> {
         let path = segment_files(&self.log.directory, base).log;
         file.forget_cached().map_err(io_error(&path))?;
-        let scan = Scan {
-            file: &*file,
-            from,
-            upto: length,
-            expected,
-            validate: true,
+        let (mut position, mut next, mut length) = (from, expected, length);
+        let damage = loop {
+            // A journal holds what was acknowledged, whatever the segment says.
+            let journaled_from = self.journaled.next_from(next);
+            if journaled_from == Some(next)
+                && following != Some(next)
+                && let Some(batches) = self.journaled.batches_from(next).map_err(io_error(&path))?
+            {
+                let laid = self.lay(&*file, &mut index, position, &batches);
+                next = laid.map_err(io_error(&path))?;
+                position = position.advanced(batches.len() as u64);
+                length = length.max(position);
+                continue;
+            }
+            let until = journaled_from.filter(|from| *from > next);
+            let scan = Scan {
+                file: &*file,
+                from: position,
+                upto: length,
+                expected: next,
+                validate: true,
+                until,
+            };
+            let (log, producers) = (&mut self.log, &mut self.producers);
+            let end = scan.run(|position, header| {
+                push_header(&mut index, position, header);
+                replay(log, producers, header);
+            });
+            let end = end.map_err(io_error(&path))?;
+            (position, next) = (end.position, end.next);
+            if end.damage.is_some() || until != Some(next) {
+                break end.damage;
+            }
         };
-        let (log, producers) = (&mut self.log, &mut self.producers);
-        let end = scan.run(|position, header| {
-            push_header(&mut index, position, header);
-            replay(log, producers, header);
-        });
-        let end = end.map_err(io_error(&path))?;
-        self.report.bytes_scanned += end.position.since(from);
-        if let Some(damage) = end.damage {
-            let cut = length.since(end.position);
+        let is_durable = next < self.journaled.durable_upto();
+        if is_durable && following.is_none_or(|following| next < following) {
+            let reason = damage.unwrap_or_else(|| format!("the file ends before offset {next}"));
+            return Err(RecoveryError::Damaged {
+                path,
+                position,
+                reason,
+            });
+        }
+        self.report.bytes_scanned += position.since(from);
+        if let Some(damage) = damage {
+            let cut = length.since(position);
             log::warn!(
-                "{}: {cut} bytes cut at byte {}: {damage}",
-                path.display(),
-                end.position
+                "{}: {cut} bytes cut at byte {position}: {damage}",
+                path.display()
             );
             self.report.bytes_cut += cut;
-            file.truncate(end.position).map_err(io_error(&path))?;
+            file.truncate(position).map_err(io_error(&path))?;
         }
         let mut segment = Segment::empty(base, file, 0, SegmentIndex::Memory(index));
-        settle(&mut segment, end.position, end.next);
+        settle(&mut segment, position, next);
         segment.max = max_of(&mut segment);
         segment.begun = first_timestamp(&segment);
         self.segments.push_back(segment);
         Ok(())
+    }
+
+    /// Sees to it that the segment has a journal's batches at `position`. Gives the offset after.
+    fn lay(
+        &mut self,
+        file: &dyn crate::storage::File,
+        index: &mut IndexBuilder,
+        position: Position,
+        batches: &[u8],
+    ) -> io::Result<Offset> {
+        let mut there = vec![0; batches.len()];
+        let read = file.read_at(position, &mut there)?;
+        if read < batches.len() || there != batches {
+            write_all(file, position, batches)?;
+            self.report.bytes_replayed += batches.len() as u64;
+        }
+        let mut next = None;
+        let mut at = 0;
+        while let Some(rest) = batches.get(at..).filter(|rest| !rest.is_empty()) {
+            let header = BatchHeader::read(rest).map_err(io::Error::other)?;
+            push_header(index, position.advanced(at as u64), &header);
+            replay(&mut self.log, &mut self.producers, &header);
+            next = Some(header.next_offset());
+            at += header.size();
+        }
+        next.ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
     /// Removes segments that the log ends before, the last first.

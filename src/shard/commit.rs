@@ -1,0 +1,315 @@
+//! Group commit: one journal write at a time makes durable what all partitions of the core
+//! appended since the one before. Behind it segments are synced, one partition after the other, so
+//! that journal files come free again.
+
+use super::disk::Purpose;
+use super::owner::Hosted;
+use super::{Effect, Shard};
+use crate::partition::Partition;
+use crate::storage::call::DiskReply;
+use crate::storage::journal::{
+    BlockBuilder, ENTRY_HEADER_BYTES, EntryHeader, Journal, Progress, Rotation,
+};
+use crate::storage::log::{Tail, Undurable};
+use crate::types::{Instant, Now, TopicPartition};
+use std::collections::BTreeSet;
+use std::io;
+use std::time::Duration;
+
+/// Segments are synced this far apart while most of the journal is free: a sync makes journal
+/// writes beside it wait.
+const SYNC_PAUSE: Duration = Duration::from_millis(10);
+/// The same while little of it is free.
+const SYNC_PAUSE_SHORT: Duration = Duration::from_millis(2);
+
+/// How much of a block may be taken up by marks.
+const MARKS_PER_BLOCK: usize = 512;
+
+/// The journal of a core, and who waits for it.
+#[derive(Debug)]
+pub(super) struct Commit {
+    journal: Journal,
+    /// Partitions with something to make durable.
+    wanting: BTreeSet<TopicPartition>,
+    /// Partitions of which the journal should say again, or for the first time, up to where they
+    /// are durable.
+    unmarked: BTreeSet<TopicPartition>,
+    /// What the journal write under way holds.
+    writing: Option<Vec<(TopicPartition, Tail)>>,
+    /// The partition that is synced for the journal's sake.
+    syncing: Option<TopicPartition>,
+    next_sync: Option<Instant>,
+    failure: Option<String>,
+}
+
+impl Commit {
+    pub(super) fn new(journal: Journal) -> Self {
+        Self {
+            journal,
+            wanting: BTreeSet::new(),
+            unmarked: BTreeSet::new(),
+            writing: None,
+            syncing: None,
+            next_sync: None,
+            failure: None,
+        }
+    }
+
+    pub(super) fn wants(&mut self, partition: TopicPartition) {
+        self.wanting.insert(partition);
+    }
+
+    /// When segments are to be synced next.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.next_sync
+    }
+
+    /// A journal file that could not be made may be tried again.
+    pub(super) fn retry(&mut self) {
+        self.journal.retry();
+    }
+}
+
+impl Shard {
+    /// Begins the next journal write if none is under way and someone waits for it.
+    pub(super) fn commit(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.commit.wanting.is_empty() || self.commit.writing.is_some() || self.is_stopping() {
+            return;
+        }
+        if self.commit.failure.is_some() {
+            return self.commit.wanting.clear();
+        }
+        let Some(room) = self.commit.journal.block_room() else {
+            return self.rotate(now, effects);
+        };
+        let chosen = self.choose(room, effects);
+        if chosen.is_empty() {
+            return;
+        }
+        let marks = self.choose_marks(&chosen, room);
+        let bytes: usize = chosen.iter().map(|(_, tail)| entry_bytes(tail.length())).sum();
+        let mut block = BlockBuilder::with_capacity(bytes + marks.len() * ENTRY_HEADER_BYTES);
+        let mut written = Vec::with_capacity(chosen.len());
+        for (id, tail) in chosen {
+            match tail.put_into(&mut block) {
+                Ok(()) => written.push((id, tail)),
+                Err(error) => {
+                    log::error!("{id}: reading back for the journal failed: {error}");
+                    self.bypass(id, effects);
+                }
+            }
+        }
+        for mark in &marks {
+            let filled = block.push(mark, 0, |_| Ok(()));
+            filled.expect("a mark has no bytes to read");
+        }
+        if block.is_empty() {
+            return;
+        }
+        let contents = written.iter().map(|(id, tail)| (*id, tail.end()));
+        let call = self.commit.journal.write(block, contents);
+        self.commit.writing = Some(written);
+        self.call(Purpose::Journal, call, effects);
+    }
+
+    /// What goes into the next block. Where that is more than fits, those with the most sync their
+    /// segments instead.
+    fn choose(
+        &mut self,
+        room: usize,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<(TopicPartition, Tail)> {
+        let mut chosen = Vec::new();
+        let mut bypassing = Vec::new();
+        let mut bytes = 0;
+        let partitions = &self.partitions;
+        self.commit.wanting.retain(|id| {
+            let Some(Hosted::Online(partition)) = partitions.get(id) else {
+                return false;
+            };
+            if partition.bypasses() {
+                return true;
+            }
+            match partition.undurable() {
+                Undurable::Nothing => {}
+                Undurable::Spread => bypassing.push(*id),
+                Undurable::Tail(tail) => {
+                    bytes += entry_bytes(tail.length());
+                    chosen.push((*id, tail));
+                }
+            }
+            false
+        });
+        if bytes > room {
+            chosen.sort_by_key(|(_, tail)| tail.length());
+            while bytes > room
+                && let Some((id, tail)) = chosen.pop()
+            {
+                bytes -= entry_bytes(tail.length());
+                bypassing.push(id);
+            }
+        }
+        for id in bypassing {
+            self.bypass(id, effects);
+        }
+        chosen
+    }
+
+    /// Marks for what room the chosen leave.
+    fn choose_marks(&mut self, chosen: &[(TopicPartition, Tail)], room: usize) -> Vec<EntryHeader> {
+        let taken: usize = chosen.iter().map(|(_, tail)| entry_bytes(tail.length())).sum();
+        let most = ((room - taken) / ENTRY_HEADER_BYTES).min(MARKS_PER_BLOCK);
+        let mut marks = Vec::new();
+        while marks.len() < most
+            && let Some(id) = self.commit.unmarked.pop_first()
+        {
+            // Its entry says it already, if it has one.
+            let has_entry = chosen.iter().any(|(chosen, _)| *chosen == id);
+            if let Some(Hosted::Online(partition)) = self.partitions.get(&id).filter(|_| !has_entry) {
+                marks.extend(mark(id, partition));
+            }
+        }
+        marks
+    }
+
+    fn bypass(&mut self, id: TopicPartition, effects: &mut Vec<Effect>) {
+        self.with_partition(id, effects, |partition, outcome| partition.bypass(outcome));
+        // The next block says how far it has come.
+        self.commit.unmarked.insert(id);
+    }
+
+    /// Puts another journal file to use.
+    fn rotate(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        match self.commit.journal.rotate() {
+            Rotation::Begin(call) => {
+                self.commit.writing = Some(Vec::new());
+                self.call(Purpose::Journal, call, effects);
+                // What only the older files say must be said before they are used again.
+                let marked = self.partitions.iter().filter(|(_, hosted)| {
+                    matches!(hosted, Hosted::Online(partition) if partition.mark().is_some())
+                });
+                self.commit.unmarked.extend(marked.map(|(id, _)| *id));
+                self.prepare_ahead(effects);
+                self.sync_behind(now, effects);
+            }
+            Rotation::Prepare(call) => self.call(Purpose::JournalFile, call, effects),
+            Rotation::Wait => self.sync_behind(now, effects),
+            Rotation::Unavailable => {
+                for id in std::mem::take(&mut self.commit.wanting) {
+                    self.bypass(id, effects);
+                }
+            }
+        }
+    }
+
+    fn prepare_ahead(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(call) = self.commit.journal.prepare_ahead() {
+            self.call(Purpose::JournalFile, call, effects);
+        }
+    }
+
+    /// A journal file was made, or could not be.
+    pub(super) fn journal_file_made(&mut self, result: io::Result<DiskReply>) {
+        match result {
+            Ok(DiskReply::File(file)) => self.commit.journal.prepared(file),
+            Ok(other) => unreachable!("a journal file was answered by {other:?}"),
+            Err(error) => {
+                log::warn!(
+                    "making a journal file failed: {error}; until it succeeds durable appends \
+                     sync their partitions one by one"
+                );
+                self.commit.journal.prepare_failed();
+            }
+        }
+    }
+
+    /// A journal write ended.
+    pub(super) fn journal_written(&mut self, result: io::Result<()>, effects: &mut Vec<Effect>) {
+        let written = self.commit.writing.take().expect("one write is under way");
+        match result {
+            Ok(()) => {
+                for (id, tail) in written {
+                    self.with_partition(id, effects, |partition, outcome| {
+                        partition.journaled(&tail, outcome);
+                    });
+                }
+            }
+            Err(error) => self.journal_failed(&error, effects),
+        }
+    }
+
+    fn journal_failed(&mut self, error: &io::Error, effects: &mut Vec<Effect>) {
+        let reason = format!(
+            "writing the journal of core {} failed: {error}; its partitions take no more writes \
+             until the broker is started anew on a sound disk",
+            self.core
+        );
+        let mut ids: Vec<TopicPartition> = self.partitions.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            self.with_partition(id, effects, |partition, outcome| {
+                partition.journal_failed(&reason, outcome);
+            });
+        }
+        self.commit.failure = Some(reason);
+    }
+
+    /// Syncs the next partition whose segments keep a journal file from being used again.
+    pub(super) fn sync_behind(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.is_stopping() {
+            self.commit.next_sync = None;
+            return;
+        }
+        if let Some(id) = self.commit.syncing {
+            let is_syncing = matches!(
+                self.partitions.get(&id),
+                Some(Hosted::Online(partition)) if partition.is_syncing()
+            );
+            if is_syncing {
+                return;
+            }
+            self.commit.syncing = None;
+            self.commit.next_sync = Some(now.monotonic.after(self.sync_pause()));
+        }
+        let partitions = &self.partitions;
+        let may_free = self.commit.unmarked.is_empty();
+        let next = self.commit.journal.settle(may_free, |id| match partitions.get(&id) {
+            Some(Hosted::Online(partition)) if partition.failure().is_some() => Progress::Failed,
+            Some(Hosted::Online(partition)) => Progress::Synced(partition.synced()),
+            Some(Hosted::Offline(_)) | None => Progress::Gone,
+        });
+        let Some(id) = next else {
+            self.commit.next_sync = None;
+            return;
+        };
+        let due = *self.commit.next_sync.get_or_insert(now.monotonic);
+        if due > now.monotonic && self.commit.journal.slack() > 0 {
+            return;
+        }
+        self.commit.syncing = Some(id);
+        self.commit.next_sync = None;
+        self.with_partition(id, effects, |partition, outcome| partition.sync(outcome));
+    }
+
+    fn sync_pause(&self) -> Duration {
+        match self.commit.journal.slack() {
+            0 | 1 => Duration::ZERO,
+            2 | 3 => SYNC_PAUSE_SHORT,
+            _ => SYNC_PAUSE,
+        }
+    }
+}
+
+/// What a journal says of a partition that has no batches in the block.
+pub(super) fn mark(id: TopicPartition, partition: &Partition) -> Option<EntryHeader> {
+    let (epoch, base) = partition.mark()?;
+    Some(EntryHeader {
+        partition: id,
+        epoch,
+        base,
+    })
+}
+
+fn entry_bytes(batches: usize) -> usize {
+    ENTRY_HEADER_BYTES + batches
+}

@@ -1,0 +1,91 @@
+//! What a damaged partition has in a journal is kept beside its segments, so that the journal can
+//! be used again and nothing is lost once the damage is mended.
+
+use super::block::{Block, BlockBuilder, ENTRY_HEADER_BYTES, EntryHeader};
+use super::replay::{Journaled, StoredEntry, end_of, read_all};
+use crate::storage::disk::{Disk, OpenMode};
+use crate::types::{LeaderEpoch, Offset, Position, TopicPartition};
+use std::io::{self, IoSlice};
+use std::path::Path;
+
+/// The file's name in the partition's directory.
+pub const UNRECOVERED_NAME: &str = "unrecovered";
+
+/// Writes what journals hold of a partition into its directory, durably.
+pub fn keep_unrecovered(
+    disk: &dyn Disk,
+    directory: &Path,
+    partition: TopicPartition,
+    journaled: &Journaled,
+) -> io::Result<()> {
+    let temporary = directory.join("unrecovered.tmp");
+    match disk.remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = disk.open(&temporary, OpenMode::CreateNew)?;
+    let mut position = Position::ZERO;
+    let mark = (journaled.durable_upto(), Vec::new());
+    let batches = journaled.entries.iter().map(|entry| Ok((entry.base, entry.read()?)));
+    for (sequence, entry) in (0..).zip(std::iter::once(Ok(mark)).chain(batches)) {
+        let (base, bytes): (Offset, Vec<u8>) = entry?;
+        let header = EntryHeader {
+            partition,
+            // The batches say their own.
+            epoch: LeaderEpoch::FIRST,
+            base,
+        };
+        let mut block = BlockBuilder::with_capacity(ENTRY_HEADER_BYTES + bytes.len());
+        block.push(&header, bytes.len(), |room| {
+            room.copy_from_slice(&bytes);
+            Ok(())
+        })?;
+        let block = block.finish(0, sequence, 0);
+        file.write_at(position, &[IoSlice::new(block.as_slice())])?;
+        position = position.advanced(block.as_slice().len() as u64);
+    }
+    file.sync()?;
+    disk.rename(&temporary, &directory.join(UNRECOVERED_NAME))?;
+    disk.sync_directory(directory)
+}
+
+/// Adds what was kept to what journals hold; nothing if nothing was.
+pub(in crate::storage) fn add_unrecovered(
+    disk: &dyn Disk,
+    directory: &Path,
+    journaled: &mut Journaled,
+) -> io::Result<()> {
+    let file = match disk.open(&directory.join(UNRECOVERED_NAME), OpenMode::ReadOnly) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file?,
+    };
+    let bytes = read_all(&*file)?;
+    let mut kept = Journaled::default();
+    let mut at = 0;
+    for sequence in 0.. {
+        if at == bytes.len() {
+            break;
+        }
+        let block = Block::decode(&bytes[at..], 0).filter(|block| block.sequence == sequence);
+        let block = block.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("damaged at byte {at}"))
+        })?;
+        for (entry, batches) in block.entries {
+            let held = &bytes[at..][batches.clone()];
+            let end = end_of(entry.base, held).ok_or(io::ErrorKind::InvalidData)?;
+            kept.raise(end);
+            if !batches.is_empty() {
+                kept.entries.push(StoredEntry {
+                    base: entry.base,
+                    end,
+                    file: file.clone(),
+                    at: Position::new((at + batches.start) as u64),
+                    length: batches.len(),
+                });
+            }
+        }
+        at += block.size;
+    }
+    journaled.merge(kept);
+    Ok(())
+}
