@@ -4,6 +4,7 @@
 //! out: those of the command line are laid over those of `corelane.toml`, and defaults fill the
 //! rest.
 
+use crate::storage::journal::JournalConfig;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ pub struct Limits {
     pub request_bytes_per_core_max: u64,
     /// Bytes appended but not yet synced per core; past it appends wait.
     pub unsynced_bytes_per_core_max: u64,
+    /// How large each core's journal is.
+    pub journal: JournalConfig,
     /// Connections per core; past it a new one is closed with a log line.
     pub connections_per_core_max: usize,
     /// Partitions of one topic.
@@ -44,6 +47,7 @@ impl Default for Limits {
             slots_per_connection_max: 64,
             request_bytes_per_core_max: 256 * MIB,
             unsynced_bytes_per_core_max: 512 * MIB,
+            journal: JournalConfig::default(),
             connections_per_core_max: 10_000,
             partitions_per_topic_max: 10_000,
             fetch_wait_max: Duration::from_secs(300),

@@ -12,13 +12,15 @@ use async_channel::{Receiver, Sender};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-/// Calls under way at once per core: a journal write is not held up by a long sync or unlink.
+/// Other calls than journal writes under way at once per core.
 const THREADS: usize = 4;
 
 /// One core's threads for disk calls. Dropping it performs what was started and joins them.
 #[derive(Debug)]
 pub(super) struct DiskPool {
     calls: Sender<(IoId, DiskCall)>,
+    /// Journal writes have a thread of their own: no long sync or unlink holds one up.
+    journal: Sender<(IoId, DiskCall)>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -30,13 +32,15 @@ impl DiskPool {
         mesh: &Mesh,
     ) -> Result<Self, StartError> {
         let (calls, waiting) = async_channel::unbounded();
+        let (journal, writes) = async_channel::unbounded();
         let mut pool = Self {
             calls,
-            threads: Vec::with_capacity(THREADS),
+            journal,
+            threads: Vec::with_capacity(1 + THREADS),
         };
-        for number in 0..THREADS {
-            let name = format!("disk-{core}-{number}");
-            let (waiting, disk, mesh) = (waiting.clone(), Arc::clone(disk), mesh.clone());
+        let others = (0..THREADS).map(|number| (format!("disk-{core}-{number}"), waiting.clone()));
+        for (name, waiting) in others.chain([(format!("journal-{core}"), writes)]) {
+            let (disk, mesh) = (Arc::clone(disk), mesh.clone());
             let thread = thread::Builder::new()
                 .name(name.clone())
                 .spawn(move || perform_all(core, &waiting, &*disk, &mesh))
@@ -48,7 +52,11 @@ impl DiskPool {
 
     /// Has a call performed. Its result arrives in the inbox, in any order.
     pub(super) fn submit(&self, io: IoId, call: DiskCall) {
-        self.calls
+        let queue = match &call {
+            DiskCall::WriteJournal { .. } => &self.journal,
+            _ => &self.calls,
+        };
+        queue
             .try_send((io, call))
             .expect("the queue is unbounded and closed by drop alone");
     }
@@ -57,6 +65,7 @@ impl DiskPool {
 impl Drop for DiskPool {
     fn drop(&mut self) {
         self.calls.close();
+        self.journal.close();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 log::error!("a disk thread panicked");

@@ -4,6 +4,10 @@ use crate::config::Config;
 use crate::partition::{Partition, PartitionConfig};
 use crate::storage::call::DiskCall;
 use crate::storage::catalog_file::{CATALOG_NAME, CatalogSnapshot};
+use crate::storage::journal::{
+    EntryHeader, JOURNAL_DIRECTORY, Journal, JournalError, Journaled, Replay, keep_unrecovered,
+    remove_journals,
+};
 use crate::storage::log::{Log, LogConfig};
 use crate::storage::{DecodeError, Disk, OpenMode};
 use crate::topic::{Catalog, Placement, Topic, TopicSettings};
@@ -12,6 +16,7 @@ use rustc_hash::FxHashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use thiserror::Error;
 
 /// A catalog larger than this is taken for damage.
@@ -21,9 +26,14 @@ const CATALOG_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// directories are left of deleted topics.
 #[derive(Debug, Clone)]
 pub struct Boot {
+    /// As it is once every core has recovered.
     catalog: Arc<Catalog>,
     config: Arc<Config>,
     seed: u64,
+    /// What the journals of earlier starts hold.
+    replay: Arc<Replay>,
+    /// Cores that have not recovered yet.
+    unrecovered: Arc<AtomicUsize>,
 }
 
 /// Why a data directory cannot be served.
@@ -45,6 +55,21 @@ pub enum BootError {
     )]
     CatalogMissing {
         /// Where the catalog should be.
+        path: PathBuf,
+    },
+    /// A journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A journal holds batches of a topic that is not known.
+    #[error(
+        "a journal holds batches of partition {partition}, of which the catalog knows nothing; \
+         bring the catalog back from a backup, or, to give up what only the journals hold, move \
+         the directory {path} away"
+    )]
+    UnknownPartition {
+        /// Whose.
+        partition: TopicPartition,
+        /// The directory of all journals.
         path: PathBuf,
     },
     /// The catalog is damaged or of a newer format.
@@ -82,24 +107,88 @@ impl Boot {
             }
             None => first_catalog(seed),
         };
-        if !catalog.clean {
+        let replay = if catalog.clean {
+            // Everything is in the segments.
+            catalog.void_below = catalog.incarnation + 1;
+            Replay::default()
+        } else {
             catalog.leader_epoch = catalog.leader_epoch.next();
-        }
+            Replay::read(disk, &config.data, catalog.void_below)?
+        };
+        check_all_known(&replay, &catalog, &config.data)?;
         catalog.clean = false;
-        remove_buried(disk, &config.data, &mut catalog).map_err(io)?;
+        catalog.incarnation += 1;
+        remove_buried(disk, &config.data, &catalog).map_err(io)?;
         write_catalog(&config.data, &catalog)
             .perform(disk)
             .map_err(io)?;
+        catalog.void_below = catalog.incarnation;
+        // Until the journals are void their tombstones tell whose batches may be left out.
+        catalog.buried.clear();
         Ok(Self {
             catalog: Arc::new(catalog),
+            unrecovered: Arc::new(AtomicUsize::new(config.cores.into())),
             config,
             seed,
+            replay: Arc::new(replay),
         })
     }
 
     /// Recovers the partitions of one core and makes its shard. Damaged partitions go offline, by
-    /// name; they do not keep the others from serving.
+    /// name; they do not keep the others from serving. No shard may be stepped before all are made:
+    /// the last one declares the journals of earlier starts void.
     pub fn shard(&self, disk: &dyn Disk, core: CoreId) -> Result<Shard, BootError> {
+        let partitions = self.recover_all(disk, core)?;
+        let limits = self.config.limits.journal.clone();
+        let (data, incarnation) = (&self.config.data, self.catalog.incarnation);
+        let mut journal = Journal::new(
+            data,
+            core,
+            incarnation,
+            limits,
+            self.seed ^ u64::from(core.get()),
+        );
+        let mut marks: Vec<EntryHeader> = partitions
+            .iter()
+            .filter_map(|(id, hosted)| match hosted {
+                Hosted::Online(partition) => super::commit::mark(*id, partition),
+                Hosted::Offline(_) => None,
+            })
+            .collect();
+        marks.sort_by_key(|mark| mark.partition);
+        journal.state(disk, &marks).map_err(|error| BootError::Io {
+            path: data.join(JOURNAL_DIRECTORY),
+            error,
+        })?;
+        if self.unrecovered.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.void_journals(disk)?;
+        }
+        Ok(Shard::new(
+            core,
+            Arc::clone(&self.config),
+            self,
+            journal,
+            partitions,
+        ))
+    }
+
+    /// Every partition is recovered: what earlier journals hold is not needed any more, and must
+    /// never be taken in again.
+    fn void_journals(&self, disk: &dyn Disk) -> Result<(), BootError> {
+        let data = &self.config.data;
+        let written = write_catalog(data, &self.catalog).perform(disk);
+        written.map_err(|error| BootError::Io {
+            path: data.join(CATALOG_NAME),
+            error,
+        })?;
+        Ok(remove_journals(disk, data, self.catalog.incarnation)?)
+    }
+
+    fn recover_all(
+        &self,
+        disk: &dyn Disk,
+        core: CoreId,
+    ) -> Result<FxHashMap<TopicPartition, Hosted>, BootError> {
         let placement = Placement::new(self.config.cores);
         let names = disk
             .list(&self.config.data)
@@ -115,12 +204,14 @@ impl Boot {
                 let found = names.binary_search_by(|entry| {
                     entry.name.as_str().cmp(name.as_deref().unwrap_or_default())
                 });
-                if found.is_ok() {
-                    partitions.insert(id, self.recover(disk, topic, id, directory));
+                let journaled = self.replay.of(id);
+                if found.is_ok() || !journaled.is_empty() {
+                    let hosted = self.recover(disk, topic, id, directory, journaled)?;
+                    partitions.insert(id, hosted);
                 }
             }
         }
-        Ok(Shard::new(core, Arc::clone(&self.config), self, partitions))
+        Ok(partitions)
     }
 
     fn recover(
@@ -129,7 +220,8 @@ impl Boot {
         topic: &Topic,
         id: TopicPartition,
         directory: PathBuf,
-    ) -> Hosted {
+        journaled: Journaled,
+    ) -> Result<Hosted, BootError> {
         let config = partition_config(&topic.settings);
         let epoch = self.catalog.leader_epoch;
         let path = directory.clone();
@@ -139,17 +231,22 @@ impl Boot {
             config.log.clone(),
             id.topic(),
             id.partition(),
+            journaled.clone(),
         ) {
             Ok(recovered) => {
                 // What was imported may have been led under a later epoch than ours.
                 let epoch = epoch.max(recovered.epoch);
                 let partition = Partition::new(recovered.log, recovered.producers, epoch, config);
-                Hosted::Online(Box::new(partition))
+                Ok(Hosted::Online(Box::new(partition)))
             }
             Err(error) => {
                 let reason = format!("{}: {error}", path.display());
                 log::error!("partition offline: {reason}");
-                Hosted::Offline(reason)
+                if !journaled.is_empty() {
+                    let kept = keep_unrecovered(disk, &path, id, journaled);
+                    kept.map_err(|error| BootError::Io { path, error })?;
+                }
+                Ok(Hosted::Offline(reason))
             }
         }
     }
@@ -209,8 +306,8 @@ fn read(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Removes what is left of deleted topics; their tombstones have then served.
-fn remove_buried(disk: &dyn Disk, data: &Path, catalog: &mut Catalog) -> io::Result<()> {
+/// Removes what is left of deleted topics.
+fn remove_buried(disk: &dyn Disk, data: &Path, catalog: &Catalog) -> io::Result<()> {
     for buried in &catalog.buried {
         let live = catalog.by_name(buried.name.as_str()).is_some();
         for partition in 0..buried.partitions {
@@ -226,8 +323,22 @@ fn remove_buried(disk: &dyn Disk, data: &Path, catalog: &mut Catalog) -> io::Res
             }
         }
     }
-    catalog.buried.clear();
     Ok(())
+}
+
+/// What journals hold of a topic that is neither live nor buried could be lost without a word.
+fn check_all_known(replay: &Replay, catalog: &Catalog, data: &Path) -> Result<(), BootError> {
+    let is_known = |id: TopicPartition| {
+        let is_live = catalog.by_id(id.topic()).is_some_and(|topic| topic.has(id));
+        is_live || catalog.buried.iter().any(|buried| buried.id == id.topic())
+    };
+    match replay.partitions().find(|id| !is_known(*id)) {
+        None => Ok(()),
+        Some(partition) => Err(BootError::UnknownPartition {
+            partition,
+            path: data.join(JOURNAL_DIRECTORY),
+        }),
+    }
 }
 
 /// The call that makes a catalog the durable one.

@@ -11,7 +11,7 @@ use crate::storage::journal::{
     BlockBuilder, ENTRY_HEADER_BYTES, EntryHeader, Journal, Progress, Rotation,
 };
 use crate::storage::log::{Tail, Undurable};
-use crate::types::{Instant, Now, TopicPartition};
+use crate::types::{Instant, Now, Offset, TopicPartition};
 use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
@@ -22,22 +22,21 @@ const SYNC_PAUSE: Duration = Duration::from_millis(10);
 /// The same while little of it is free.
 const SYNC_PAUSE_SHORT: Duration = Duration::from_millis(2);
 
-/// How much of a block may be taken up by marks.
-const MARKS_PER_BLOCK: usize = 512;
-
 /// The journal of a core, and who waits for it.
 #[derive(Debug)]
 pub(super) struct Commit {
     journal: Journal,
     /// Partitions with something to make durable.
     wanting: BTreeSet<TopicPartition>,
-    /// Partitions of which the journal should say again, or for the first time, up to where they
-    /// are durable.
-    unmarked: BTreeSet<TopicPartition>,
+    /// Partitions of which the file in use must say up to where they are durable before an older
+    /// one is used again.
+    unstated: BTreeSet<TopicPartition>,
+    /// Partitions that got durable beside the journal, which it should say when there is room.
+    bypassed: BTreeSet<TopicPartition>,
     /// What the journal write under way holds.
     writing: Option<Vec<(TopicPartition, Tail)>>,
     /// The partition that is synced for the journal's sake.
-    syncing: Option<TopicPartition>,
+    syncing: Option<(TopicPartition, Offset)>,
     next_sync: Option<Instant>,
     failure: Option<String>,
 }
@@ -47,7 +46,8 @@ impl Commit {
         Self {
             journal,
             wanting: BTreeSet::new(),
-            unmarked: BTreeSet::new(),
+            unstated: BTreeSet::new(),
+            bypassed: BTreeSet::new(),
             writing: None,
             syncing: None,
             next_sync: None,
@@ -57,6 +57,12 @@ impl Commit {
 
     pub(super) fn wants(&mut self, partition: TopicPartition) {
         self.wanting.insert(partition);
+    }
+
+    fn next_unmarked(&mut self) -> Option<TopicPartition> {
+        self.unstated
+            .pop_first()
+            .or_else(|| self.bypassed.pop_first())
     }
 
     /// When segments are to be synced next.
@@ -82,12 +88,16 @@ impl Shard {
         let Some(room) = self.commit.journal.block_room() else {
             return self.rotate(now, effects);
         };
-        let chosen = self.choose(room, effects);
+        let for_marks = (self.commit.unstated.len() * ENTRY_HEADER_BYTES).min(room / 4);
+        let chosen = self.choose(room - for_marks, effects);
         if chosen.is_empty() {
             return;
         }
         let marks = self.choose_marks(&chosen, room);
-        let bytes: usize = chosen.iter().map(|(_, tail)| entry_bytes(tail.length())).sum();
+        let bytes: usize = chosen
+            .iter()
+            .map(|(_, tail)| entry_bytes(tail.length()))
+            .sum();
         let mut block = BlockBuilder::with_capacity(bytes + marks.len() * ENTRY_HEADER_BYTES);
         let mut written = Vec::with_capacity(chosen.len());
         for (id, tail) in chosen {
@@ -114,11 +124,7 @@ impl Shard {
 
     /// What goes into the next block. Where that is more than fits, those with the most sync their
     /// segments instead.
-    fn choose(
-        &mut self,
-        room: usize,
-        effects: &mut Vec<Effect>,
-    ) -> Vec<(TopicPartition, Tail)> {
+    fn choose(&mut self, room: usize, effects: &mut Vec<Effect>) -> Vec<(TopicPartition, Tail)> {
         let mut chosen = Vec::new();
         let mut bypassing = Vec::new();
         let mut bytes = 0;
@@ -127,7 +133,7 @@ impl Shard {
             let Some(Hosted::Online(partition)) = partitions.get(id) else {
                 return false;
             };
-            if partition.bypasses() {
+            if partition.bypasses() && partition.failure().is_none() {
                 return true;
             }
             match partition.undurable() {
@@ -157,15 +163,19 @@ impl Shard {
 
     /// Marks for what room the chosen leave.
     fn choose_marks(&mut self, chosen: &[(TopicPartition, Tail)], room: usize) -> Vec<EntryHeader> {
-        let taken: usize = chosen.iter().map(|(_, tail)| entry_bytes(tail.length())).sum();
-        let most = ((room - taken) / ENTRY_HEADER_BYTES).min(MARKS_PER_BLOCK);
+        let taken: usize = chosen
+            .iter()
+            .map(|(_, tail)| entry_bytes(tail.length()))
+            .sum();
+        let most = (room - taken) / ENTRY_HEADER_BYTES;
         let mut marks = Vec::new();
         while marks.len() < most
-            && let Some(id) = self.commit.unmarked.pop_first()
+            && let Some(id) = self.commit.next_unmarked()
         {
             // Its entry says it already, if it has one.
             let has_entry = chosen.iter().any(|(chosen, _)| *chosen == id);
-            if let Some(Hosted::Online(partition)) = self.partitions.get(&id).filter(|_| !has_entry) {
+            if let Some(Hosted::Online(partition)) = self.partitions.get(&id).filter(|_| !has_entry)
+            {
                 marks.extend(mark(id, partition));
             }
         }
@@ -175,11 +185,12 @@ impl Shard {
     fn bypass(&mut self, id: TopicPartition, effects: &mut Vec<Effect>) {
         self.with_partition(id, effects, |partition, outcome| partition.bypass(outcome));
         // The next block says how far it has come.
-        self.commit.unmarked.insert(id);
+        self.commit.bypassed.insert(id);
     }
 
     /// Puts another journal file to use.
     fn rotate(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.sync_behind(now, effects);
         match self.commit.journal.rotate() {
             Rotation::Begin(call) => {
                 self.commit.writing = Some(Vec::new());
@@ -188,13 +199,18 @@ impl Shard {
                 let marked = self.partitions.iter().filter(|(_, hosted)| {
                     matches!(hosted, Hosted::Online(partition) if partition.mark().is_some())
                 });
-                self.commit.unmarked.extend(marked.map(|(id, _)| *id));
+                self.commit.unstated.extend(marked.map(|(id, _)| *id));
                 self.prepare_ahead(effects);
-                self.sync_behind(now, effects);
             }
             Rotation::Prepare(call) => self.call(Purpose::JournalFile, call, effects),
-            Rotation::Wait => self.sync_behind(now, effects),
-            Rotation::Unavailable => {
+            Rotation::Wait if self.commit.unstated.is_empty() => {
+                self.sync_behind(now, effects);
+                if self.commit.journal.is_ready() {
+                    self.rotate(now, effects);
+                }
+            }
+            // Waiting would be in vain: no file comes free before more is said in the full one.
+            Rotation::Wait | Rotation::Unavailable => {
                 for id in std::mem::take(&mut self.commit.wanting) {
                     self.bypass(id, effects);
                 }
@@ -260,33 +276,31 @@ impl Shard {
             self.commit.next_sync = None;
             return;
         }
-        if let Some(id) = self.commit.syncing {
-            let is_syncing = matches!(
-                self.partitions.get(&id),
-                Some(Hosted::Online(partition)) if partition.is_syncing()
-            );
-            if is_syncing {
+        let partitions = &self.partitions;
+        let progress = |id: TopicPartition| match partitions.get(&id) {
+            Some(Hosted::Online(partition)) if partition.failure().is_some() => Progress::Failed,
+            Some(Hosted::Online(partition)) => Progress::Synced(partition.synced()),
+            Some(Hosted::Offline(_)) | None => Progress::Gone,
+        };
+        if let Some((id, needed)) = self.commit.syncing {
+            if matches!(progress(id), Progress::Synced(upto) if upto < needed) {
                 return;
             }
             self.commit.syncing = None;
             self.commit.next_sync = Some(now.monotonic.after(self.sync_pause()));
         }
-        let partitions = &self.partitions;
-        let may_free = self.commit.unmarked.is_empty();
-        let next = self.commit.journal.settle(may_free, |id| match partitions.get(&id) {
-            Some(Hosted::Online(partition)) if partition.failure().is_some() => Progress::Failed,
-            Some(Hosted::Online(partition)) => Progress::Synced(partition.synced()),
-            Some(Hosted::Offline(_)) | None => Progress::Gone,
-        });
-        let Some(id) = next else {
+        let may_free = self.commit.unstated.is_empty();
+        let Some((id, needed)) = self.commit.journal.settle(may_free, progress) else {
             self.commit.next_sync = None;
             return;
         };
         let due = *self.commit.next_sync.get_or_insert(now.monotonic);
-        if due > now.monotonic && self.commit.journal.slack() > 0 {
+        let is_waited_for =
+            !self.commit.wanting.is_empty() && self.commit.journal.block_room().is_none();
+        if due > now.monotonic && !is_waited_for {
             return;
         }
-        self.commit.syncing = Some(id);
+        self.commit.syncing = Some((id, needed));
         self.commit.next_sync = None;
         self.with_partition(id, effects, |partition, outcome| partition.sync(outcome));
     }

@@ -11,6 +11,10 @@ pub(super) enum Purpose {
     Log(TopicPartition, Ticket),
     /// A read that waits for a range to be resident.
     Populate(u64, TopicPartition, FileRange),
+    /// The journal.
+    Journal,
+    /// A new file of the journal.
+    JournalFile,
     /// The registrar's catalog.
     Catalog,
     /// A deleted partition's directory is renamed out of the way.
@@ -43,10 +47,13 @@ impl Shard {
                 });
                 self.bury_if_quiet(partition, effects);
                 self.append_throttled(now, effects);
+                self.sync_behind(now, effects);
             }
             Purpose::Populate(read, partition, range) => {
                 self.populated(read, partition, &range, result.map(drop), effects);
             }
+            Purpose::Journal => self.journal_written(result.map(drop), effects),
+            Purpose::JournalFile => self.journal_file_made(result),
             Purpose::Catalog => self.catalog_written(result.map(drop), effects),
             Purpose::Bury(path) => self.buried(path, result.map(drop), effects),
             Purpose::Remove => {

@@ -14,6 +14,7 @@
 
 mod boot;
 mod catalog;
+mod commit;
 mod connections;
 mod deadlines;
 mod disk;

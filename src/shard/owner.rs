@@ -118,12 +118,12 @@ impl Shard {
         }
         let throttles = !self.owner.throttled.is_empty();
         if throttles && !std::mem::replace(&mut self.owner.throttles, throttles) {
-            self.flush_all(effects);
+            self.sync_all(effects);
         }
         self.owner.throttles = throttles;
     }
 
-    fn flush_all(&mut self, effects: &mut Vec<Effect>) {
+    fn sync_all(&mut self, effects: &mut Vec<Effect>) {
         let dirty = self
             .partitions
             .iter()
@@ -131,7 +131,7 @@ impl Shard {
         let dirty: Vec<TopicPartition> = dirty.map(|(partition, _)| *partition).collect();
         for partition in dirty {
             self.with_partition(partition, effects, |partition, outcome| {
-                partition.flush(outcome);
+                partition.sync(outcome);
             });
         }
     }
@@ -247,7 +247,7 @@ impl Shard {
         call(partition, &mut outcome);
         if self.owner.throttles && partition.unsynced_bytes() > unsynced {
             // Nothing else would sync it soon, and others wait for that.
-            partition.flush(&mut outcome);
+            partition.sync(&mut outcome);
         }
         let fails_now = was_sound && partition.failure().is_some();
         let moved = partition.high_watermark() != watermark || fails_now;
@@ -255,6 +255,9 @@ impl Shard {
         self.owner.unsynced_bytes -= unsynced;
         self.deadlines
             .move_flush(id, flush_at, partition.flush_at());
+        if outcome.wants_commit {
+            self.commit.wants(id);
+        }
         for (ticket, call) in outcome.calls {
             self.call(Purpose::Log(id, ticket), call, effects);
         }

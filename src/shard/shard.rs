@@ -1,3 +1,4 @@
+use super::commit::Commit;
 use super::connections::Connection;
 use super::deadlines::Deadlines;
 use super::disk::Purpose;
@@ -8,6 +9,7 @@ use super::registrar::Registrar;
 use super::watches::Watches;
 use super::{Boot, Effect, Event, Message};
 use crate::config::Config;
+use crate::storage::journal::Journal;
 use crate::topic::{Catalog, Placement};
 use crate::types::{ConnectionId, CoreId, Instant, IoId, Now, RequestId, TopicPartition};
 use rustc_hash::FxHashMap;
@@ -29,6 +31,7 @@ pub struct Shard {
     pub(super) owner: Owner,
     pub(super) watches: Watches,
     pub(super) deadlines: Deadlines,
+    pub(super) commit: Commit,
     pub(super) disk_calls: FxHashMap<IoId, Purpose>,
     pub(super) next_io: IoId,
     /// Only on the registrar's core.
@@ -46,6 +49,7 @@ impl Shard {
         core: CoreId,
         config: Arc<Config>,
         boot: &Boot,
+        journal: Journal,
         partitions: FxHashMap<TopicPartition, Hosted>,
     ) -> Self {
         let placement = Placement::new(config.cores);
@@ -62,6 +66,7 @@ impl Shard {
             owner: Owner::default(),
             watches: Watches::default(),
             deadlines: Deadlines::default(),
+            commit: Commit::new(journal),
             disk_calls: FxHashMap::default(),
             next_io: IoId::default(),
             registrar: is_registrar.then(|| Registrar::new(boot.seed())),
@@ -101,13 +106,15 @@ impl Shard {
         while let Some(message) = self.to_self.pop_front() {
             self.message(self.core, message, now, effects);
         }
+        self.commit(now, effects);
         self.schedule_upkeep(now);
         self.proceed_stopping(effects);
     }
 
     /// When the next [`Event::Tick`] is due.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.next()
+        let sync_behind = self.commit.deadline();
+        self.deadlines.next().into_iter().chain(sync_behind).min()
     }
 
     fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -117,6 +124,7 @@ impl Shard {
                 partition.flush(outcome);
             });
         }
+        self.sync_behind(now, effects);
         self.upkeep(now, effects);
     }
 

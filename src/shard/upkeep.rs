@@ -25,6 +25,7 @@ impl Shard {
         }
         self.deadlines
             .set_upkeep(Some(now.monotonic.after(UPKEEP_EVERY)));
+        self.commit.retry();
         if self.upkeep_queue.is_empty() {
             let mut all: Vec<TopicPartition> = self.partitions.keys().copied().collect();
             all.sort_unstable();

@@ -4,8 +4,8 @@
 //! Every call may be performed while others are under way, in any order; the log that issued it
 //! sees to it that no two contradict each other.
 
-use super::disk::{Disk, FileRef, OpenMode, replace_file, write_all};
 use super::aligned::AlignedBuffer;
+use super::disk::{Disk, FileRef, OpenMode, replace_file, write_all};
 use super::index::StoredIndex;
 use super::journal;
 use super::segment::is_ours;

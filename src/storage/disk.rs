@@ -14,6 +14,10 @@ use std::sync::Arc;
 /// An open file, shared by its log and by the readers that were lent ranges of it.
 pub type FileRef = Arc<dyn File>;
 
+/// Position, length and address of what is written to a file that is open as [`OpenMode::Direct`]
+/// are multiples of this.
+pub const DIRECT_ALIGNMENT: usize = 4096;
+
 /// How a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenMode {
@@ -23,6 +27,18 @@ pub enum OpenMode {
     ReadWrite,
     /// Must exist; read only.
     ReadOnly,
+    /// Made if it is missing, though its name is not durable then; read and written. A write is
+    /// durable when it returns, data and length; one that the power cuts leaves any of its sectors
+    /// old or new. Reads are cached and of any alignment: a file is read before it is first written
+    /// through any handle of this process, as one that mixes both may read what was there before.
+    Direct,
+}
+
+impl OpenMode {
+    /// Whether files opened so can be written.
+    pub(super) fn writes(self) -> bool {
+        self != Self::ReadOnly
+    }
 }
 
 /// One name in a directory.
@@ -83,6 +99,16 @@ pub trait File: Send + Sync + Debug {
 /// Writes one run of bytes from `position` on.
 pub fn write_all(file: &dyn File, position: Position, bytes: &[u8]) -> io::Result<()> {
     file.write_at(position, &[IoSlice::new(bytes)])
+}
+
+/// Refuses what cannot be written to a file that is open as [`OpenMode::Direct`].
+pub(super) fn check_alignment(position: Position, parts: &[IoSlice<'_>]) -> io::Result<()> {
+    let aligned = |part: &IoSlice<'_>| {
+        part.as_ptr().addr().is_multiple_of(DIRECT_ALIGNMENT)
+            && part.len().is_multiple_of(DIRECT_ALIGNMENT)
+    };
+    let fits = position.get().is_multiple_of(DIRECT_ALIGNMENT as u64) && parts.iter().all(aligned);
+    fits.then_some(()).ok_or(rustix::io::Errno::INVAL.into())
 }
 
 /// Reads a whole file of at most `bytes_max` bytes; a larger one is an error of kind

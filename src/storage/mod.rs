@@ -10,7 +10,7 @@
 //!
 //! Nothing here knows a clock, a thread or a socket; time comes as an argument.
 
-mod aligned;
+pub mod aligned;
 mod batch_walk;
 pub mod call;
 pub mod catalog_file;
@@ -33,6 +33,7 @@ mod segment;
 mod segment_summary;
 
 pub use self::log::{Completed, FileRange, Log, LogConfig, ReadError, Recovered, RecoveryError};
+pub use aligned::AlignedBuffer;
 pub use call::{Calls, DiskCall, DiskReply, Ticket};
 pub use catalog_file::{CatalogSnapshot, CatalogTombstone, CatalogTopic};
 pub use data_directory::{DataDirectory, DataDirectoryError};

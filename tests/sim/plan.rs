@@ -2,6 +2,7 @@
 //! else a lot, as a run that does a little of everything rarely goes far in any direction.
 
 use corelane::config::{Config, Limits, Nodes};
+use corelane::storage::journal::JournalConfig;
 use fastrand::Rng;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,12 +104,22 @@ impl Plan {
     }
 }
 
+fn journal(rng: &mut Rng) -> JournalConfig {
+    let block_bytes_max = [4 << 10, 8 << 10, 64 << 10][rng.usize(..3)];
+    JournalConfig {
+        file_bytes: (4 << 10) + block_bytes_max as u64 * rng.u64(1..=6),
+        files_max: rng.usize(2..=5),
+        block_bytes_max,
+    }
+}
+
 fn limits(rng: &mut Rng) -> Limits {
     Limits {
         frame_bytes_max: 64 * 1024,
         slots_per_connection_max: [1, 2, 5, 64][rng.usize(..4)],
         request_bytes_per_core_max: [256 << 10, 1 << 20][rng.usize(..2)],
         unsynced_bytes_per_core_max: [2 << 10, 32 << 10, 1 << 20][rng.usize(..3)],
+        journal: journal(rng),
         connections_per_core_max: 100,
         partitions_per_topic_max: 8,
         fetch_wait_max: Duration::from_secs(300),

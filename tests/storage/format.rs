@@ -57,6 +57,8 @@ fn catalog() -> CatalogSnapshot {
         cluster_id: "a cluster".into(),
         leader_epoch: LeaderEpoch::new(3),
         clean: true,
+        incarnation: 0,
+        void_below: 0,
     }
 }
 

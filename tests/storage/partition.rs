@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use corelane::record::{Batch, BatchBuilder, Batches, Compression, DecompressionLimits};
+use corelane::storage::journal::Journaled;
 use corelane::storage::log::RecoveryReport;
 use corelane::storage::{
     Calls, Completed, Disk, FileRange, Log, LogConfig, MemoryDisk, ProducerState, ReadError,
@@ -279,6 +280,7 @@ pub(crate) fn recover(
         config.clone(),
         TOPIC,
         PARTITION,
+        Journaled::default(),
     )
 }
 

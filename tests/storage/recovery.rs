@@ -1,6 +1,7 @@
 //! What a start makes of every kind of damage, and what it never does.
 
 use crate::partition::*;
+use corelane::storage::journal::Journaled;
 use corelane::storage::{Disk, MemoryDisk, RecoveryError};
 use corelane::types::{LeaderEpoch, Offset, PartitionIndex, Position, TopicId};
 
@@ -221,6 +222,7 @@ fn another_partitions_directory_is_refused() {
             tiny(),
             topic,
             partition_index,
+            Journaled::default(),
         )
     };
     let error = open(TopicId::from_bytes([6; 16]), PARTITION).unwrap_err();

@@ -89,8 +89,7 @@ impl BlockBuilder {
         bytes[8..12].copy_from_slice(&crc.to_be_bytes());
         // What `fill` left behind when it failed is not part of the block.
         bytes[length..].fill(0);
-        self.buffer
-            .truncated(length.next_multiple_of(DIRECT_BYTES))
+        self.buffer.truncated(length.next_multiple_of(DIRECT_BYTES))
     }
 }
 
@@ -133,7 +132,8 @@ impl Block {
     pub(super) fn decode(bytes: &[u8], salt: u64) -> Option<Self> {
         let header = bytes.first_chunk::<HEADER_BYTES>()?;
         let length = u32::from_be_bytes(field(header, 4)) as usize;
-        let is_block = header.starts_with(&MAGIC) && (HEADER_BYTES..=BLOCK_BYTES_MAX).contains(&length);
+        let is_block =
+            header.starts_with(&MAGIC) && (HEADER_BYTES..=BLOCK_BYTES_MAX).contains(&length);
         if !is_block {
             return None;
         }
@@ -210,7 +210,10 @@ mod tests {
         let bytes = block();
         assert_eq!(bytes.as_slice().len(), DIRECT_BYTES);
         let block = Block::decode(bytes.as_slice(), 6).unwrap();
-        assert_eq!((block.incarnation, block.sequence, block.size), (4, 5, DIRECT_BYTES));
+        assert_eq!(
+            (block.incarnation, block.sequence, block.size),
+            (4, 5, DIRECT_BYTES)
+        );
         let [(first, batches), (mark, nothing)] = block.entries.as_slice() else {
             panic!("two entries, not {:?}", block.entries);
         };
@@ -230,7 +233,11 @@ mod tests {
             assert_eq!(Block::decode(&changed, 6), None, "bit {bit}");
         }
         for cut in 0..length {
-            assert_eq!(Block::decode(&bytes.as_slice()[..cut], 6), None, "cut at {cut}");
+            assert_eq!(
+                Block::decode(&bytes.as_slice()[..cut], 6),
+                None,
+                "cut at {cut}"
+            );
         }
     }
 
@@ -248,7 +255,15 @@ mod tests {
         };
         assert!(forged(&|_| {}).is_some());
         assert_eq!(forged(&|bytes| bytes[12..16].fill(0xff)), None, "entries");
-        assert_eq!(forged(&|bytes| bytes[64..68].fill(0xff)), None, "bytes of an entry");
-        assert_eq!(forged(&|bytes| bytes[4..8].fill(0xff)), None, "bytes of the block");
+        assert_eq!(
+            forged(&|bytes| bytes[64..68].fill(0xff)),
+            None,
+            "bytes of an entry"
+        );
+        assert_eq!(
+            forged(&|bytes| bytes[4..8].fill(0xff)),
+            None,
+            "bytes of the block"
+        );
     }
 }

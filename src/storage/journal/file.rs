@@ -70,8 +70,16 @@ impl FileHeader {
         if header.iter().all(|byte| *byte == 0) {
             return Beginning::Unused;
         }
-        let u32_at = |at: usize| header[at..].first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
-        let u64_at = |at: usize| header[at..].first_chunk().map(|bytes| u64::from_be_bytes(*bytes));
+        let u32_at = |at: usize| {
+            header[at..]
+                .first_chunk()
+                .map(|bytes| u32::from_be_bytes(*bytes))
+        };
+        let u64_at = |at: usize| {
+            header[at..]
+                .first_chunk()
+                .map(|bytes| u64::from_be_bytes(*bytes))
+        };
         let holds = header.starts_with(&MAGIC) && u32_at(48) == Some(crc32c::crc32c(&header[..48]));
         if !holds {
             return Beginning::Damaged;
@@ -107,7 +115,8 @@ pub(super) fn file_name(incarnation: u64, number: u32) -> String {
 /// The start that made the file of this name; `None` if it is not a journal's.
 pub(super) fn incarnation_of(name: &str) -> Option<u64> {
     let (incarnation, number) = name.strip_suffix(".journal")?.split_once('-')?;
-    let is_number = |text: &str, digits| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        |text: &str, digits| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
     (is_number(incarnation, 20) && is_number(number, 5))
         .then(|| incarnation.parse().ok())
         .flatten()
@@ -164,11 +173,18 @@ mod tests {
     #[test]
     fn a_header_comes_back_and_damage_is_noticed() {
         let bytes = HEADER.encode();
-        assert_eq!(FileHeader::decode(bytes.as_slice()), Beginning::Used(HEADER));
+        assert_eq!(
+            FileHeader::decode(bytes.as_slice()),
+            Beginning::Used(HEADER)
+        );
         for bit in 0..HEADER_BYTES * 8 {
             let mut changed = bytes.as_slice().to_vec();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(FileHeader::decode(&changed), Beginning::Damaged, "bit {bit}");
+            assert_eq!(
+                FileHeader::decode(&changed),
+                Beginning::Damaged,
+                "bit {bit}"
+            );
         }
         assert_eq!(FileHeader::decode(&[0; 4096]), Beginning::Unused);
         assert_eq!(FileHeader::decode(b"short"), Beginning::Unused);
@@ -177,7 +193,11 @@ mod tests {
     #[test]
     fn names_are_told_from_others() {
         assert_eq!(incarnation_of(&file_name(42, 7)), Some(42));
-        for name in ["1-2.journal", "lock", "00000000000000000042-00007.journal.tmp"] {
+        for name in [
+            "1-2.journal",
+            "lock",
+            "00000000000000000042-00007.journal.tmp",
+        ] {
             assert_eq!(incarnation_of(name), None, "{name}");
         }
     }

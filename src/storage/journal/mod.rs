@@ -29,7 +29,7 @@ pub(super) use unrecovered::add_unrecovered;
 pub use unrecovered::{UNRECOVERED_NAME, keep_unrecovered};
 
 /// Positions, lengths and buffers of direct writes are multiples of this.
-pub(super) const DIRECT_BYTES: usize = 4096;
+pub(super) use crate::storage::disk::DIRECT_ALIGNMENT as DIRECT_BYTES;
 
 /// The directory of all journals in the data directory.
 pub const JOURNAL_DIRECTORY: &str = "journal";

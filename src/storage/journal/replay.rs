@@ -93,9 +93,12 @@ impl Replay {
     }
 
     fn take(&mut self, files: &[ReadFile], void_below: u64) -> Result<(), JournalError> {
-        let is_one_start = |a: &ReadFile, b: &ReadFile| a.header.incarnation == b.header.incarnation;
+        let is_one_start =
+            |a: &ReadFile, b: &ReadFile| a.header.incarnation == b.header.incarnation;
         for files in files.chunk_by(is_one_start) {
-            let is_void = files.iter().any(|file| file.header.incarnation < void_below);
+            let is_void = files
+                .iter()
+                .any(|file| file.header.incarnation < void_below);
             if !is_void {
                 check_nothing_is_missing(files)?;
             }
@@ -183,7 +186,9 @@ impl StoredEntry {
 
 /// Of the blocks that were still needed when the newest file was put to use, none may be missing.
 fn check_nothing_is_missing(files: &[ReadFile]) -> Result<(), JournalError> {
-    let Some(newest) = files.last() else { return Ok(()) };
+    let Some(newest) = files.last() else {
+        return Ok(());
+    };
     let needed = files
         .iter()
         .skip_while(|file| file.next_sequence <= newest.header.needed_from);
@@ -241,7 +246,8 @@ impl ReadFile {
             for (entry, batches) in block.entries {
                 let base = entry.base;
                 let held = bytes.get(at..).and_then(|block| block.get(batches.clone()));
-                let end = end_of(base, held.unwrap_or_default()).ok_or_else(|| damaged(place(at)))?;
+                let end =
+                    end_of(base, held.unwrap_or_default()).ok_or_else(|| damaged(place(at)))?;
                 let stored = StoredEntry {
                     base,
                     end,

@@ -4,12 +4,13 @@
 //! Invariants: a written block is never written again; a file is used again only once everything
 //! in it is durable in its segment, and what it said of partitions is said again in a later one.
 
-use super::block::{BLOCK_BYTES_MAX, BlockBuilder};
+use super::block::{BLOCK_BYTES_MAX, BlockBuilder, ENTRY_HEADER_BYTES, EntryHeader};
 use super::file::{FileHeader, HEADER_SIZE, core_directory, file_name};
-use crate::storage::call::DiskCall;
-use crate::storage::disk::FileRef;
+use crate::storage::call::{DiskCall, DiskReply};
+use crate::storage::disk::{Disk, FileRef};
 use crate::types::{CoreId, Offset, Position, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::path::PathBuf;
 
 /// How large a core's journal is. Tests run with tiny ones.
@@ -132,13 +133,50 @@ impl Journal {
         }
     }
 
+    /// Says durably what these marks say, before the journals of earlier starts, which say it now,
+    /// are removed. Blocks.
+    pub fn state(&mut self, disk: &dyn Disk, marks: &[EntryHeader]) -> io::Result<()> {
+        let mut marks = marks;
+        while !marks.is_empty() {
+            let Some(room) = self.block_room() else {
+                match self.rotate() {
+                    Rotation::Begin(call) => call.perform(disk)?,
+                    Rotation::Prepare(call) => {
+                        let reply = call.perform(disk)?;
+                        if let DiskReply::File(file) = reply {
+                            self.prepared(file);
+                        }
+                        continue;
+                    }
+                    Rotation::Wait | Rotation::Unavailable => {
+                        let problem = "the journal is too small for the partitions of a core";
+                        return Err(io::Error::new(io::ErrorKind::StorageFull, problem));
+                    }
+                };
+                continue;
+            };
+            let count = marks.len().min(room / ENTRY_HEADER_BYTES);
+            let (now, later) = marks.split_at(count);
+            let mut block = BlockBuilder::with_capacity(count * ENTRY_HEADER_BYTES);
+            for mark in now {
+                block.push(mark, 0, |_| Ok(()))?;
+            }
+            self.write(block, []).perform(disk)?;
+            marks = later;
+        }
+        Ok(())
+    }
+
     /// How many bytes of entries the next block may hold; `None` if another file must be put to
     /// use first.
     pub fn block_room(&self) -> Option<usize> {
         let most = self.config.block_bytes_max;
         let has_room = |active: &Active| active.position + most as u64 <= self.config.file_bytes;
         let spare = BLOCK_BYTES_MAX - BlockBuilder::CAPACITY;
-        self.active.as_ref().is_some_and(has_room).then_some(most - spare)
+        self.active
+            .as_ref()
+            .is_some_and(has_room)
+            .then_some(most - spare)
     }
 
     /// Puts another file to use.
@@ -240,7 +278,10 @@ impl Journal {
         let bytes = block.finish(self.incarnation, self.next_sequence, active.salt);
         let position = active.position;
         active.position += bytes.as_slice().len() as u64;
-        assert!(active.position <= self.config.file_bytes, "there is room for a block");
+        assert!(
+            active.position <= self.config.file_bytes,
+            "there is room for a block"
+        );
         active.contents.extend(contents);
         self.next_sequence += 1;
         DiskCall::WriteJournal {
@@ -251,17 +292,18 @@ impl Journal {
     }
 
     /// Takes in how far segments are synced and frees full files, the oldest first. Gives the next
-    /// partition whose segments hold one up. `may_free` is false while what the oldest file says of
+    /// partition whose segments hold one up, and the offset up to which they should be synced. `may_free` is false while what the oldest file says of
     /// partitions has not been said again.
     pub fn settle(
         &mut self,
         may_free: bool,
         progress: impl Fn(TopicPartition) -> Progress,
-    ) -> Option<TopicPartition> {
+    ) -> Option<(TopicPartition, Offset)> {
         while let Some(oldest) = self.retired.front_mut() {
             while let Some(entry) = oldest.contents.first_entry() {
-                match progress(*entry.key()) {
-                    Progress::Synced(upto) if upto < *entry.get() => return Some(*entry.key()),
+                let (partition, needed) = (*entry.key(), *entry.get());
+                match progress(partition) {
+                    Progress::Synced(upto) if upto < needed => return Some((partition, needed)),
                     Progress::Failed => oldest.is_held = true,
                     Progress::Synced(_) | Progress::Gone => {}
                 }
@@ -278,6 +320,11 @@ impl Journal {
             }
         }
         None
+    }
+
+    /// Whether a file can be put to use at once.
+    pub fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     /// How many files can still be filled before durable appends wait.

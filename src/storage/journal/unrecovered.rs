@@ -4,20 +4,23 @@
 use super::block::{Block, BlockBuilder, ENTRY_HEADER_BYTES, EntryHeader};
 use super::replay::{Journaled, StoredEntry, end_of, read_all};
 use crate::storage::disk::{Disk, OpenMode};
-use crate::types::{LeaderEpoch, Offset, Position, TopicPartition};
+use crate::types::{LeaderEpoch, Position, TopicPartition};
 use std::io::{self, IoSlice};
 use std::path::Path;
 
 /// The file's name in the partition's directory.
 pub const UNRECOVERED_NAME: &str = "unrecovered";
 
-/// Writes what journals hold of a partition into its directory, durably.
+/// Writes what journals hold of a partition into its directory, durably, with what was kept there
+/// before.
 pub fn keep_unrecovered(
     disk: &dyn Disk,
     directory: &Path,
     partition: TopicPartition,
-    journaled: &Journaled,
+    mut journaled: Journaled,
 ) -> io::Result<()> {
+    add_unrecovered(disk, directory, &mut journaled)?;
+    disk.create_directory(directory)?;
     let temporary = directory.join("unrecovered.tmp");
     match disk.remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -25,10 +28,11 @@ pub fn keep_unrecovered(
     }
     let file = disk.open(&temporary, OpenMode::CreateNew)?;
     let mut position = Position::ZERO;
-    let mark = (journaled.durable_upto(), Vec::new());
-    let batches = journaled.entries.iter().map(|entry| Ok((entry.base, entry.read()?)));
-    for (sequence, entry) in (0..).zip(std::iter::once(Ok(mark)).chain(batches)) {
-        let (base, bytes): (Offset, Vec<u8>) = entry?;
+    let entries = journaled.entries.iter();
+    let batches = entries.map(|entry| (entry.base, Some(entry)));
+    let mark = (journaled.durable_upto(), None);
+    for (sequence, (base, batches)) in (0..).zip(std::iter::once(mark).chain(batches)) {
+        let bytes = batches.map_or(Ok(Vec::new()), StoredEntry::read)?;
         let header = EntryHeader {
             partition,
             // The batches say their own.

@@ -30,6 +30,9 @@ impl FileNode {
     }
 
     pub(super) fn write(&mut self, position: usize, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         let upto = position + bytes.len();
         let touched_from = position.min(self.volatile.len());
         if self.volatile.len() < upto {
@@ -37,6 +40,27 @@ impl FileNode {
         }
         self.volatile[position..upto].copy_from_slice(bytes);
         self.mark(touched_from, upto);
+    }
+
+    /// Writes whole sectors past the page cache: they are on the device.
+    pub(super) fn write_direct(&mut self, position: usize, bytes: &[u8]) {
+        self.write(position, bytes);
+        let upto = position + bytes.len();
+        self.durable.resize(self.durable.len().max(upto), 0);
+        for sector in position / SECTOR_BYTES..upto / SECTOR_BYTES {
+            self.dirty.remove(&sector);
+            copy_sector(&mut self.durable, &self.volatile, sector);
+        }
+    }
+
+    /// The same, cut short: any of the sectors get there, none and all included.
+    pub(super) fn write_torn(&mut self, position: usize, bytes: &[u8], rng: &mut fastrand::Rng) {
+        let mood = rng.u8(..4);
+        for (at, sector) in bytes.chunks_exact(SECTOR_BYTES).enumerate() {
+            if mood == 0 || (mood > 1 && rng.bool()) {
+                self.write_direct(position + at * SECTOR_BYTES, sector);
+            }
+        }
     }
 
     pub(super) fn reserve(&mut self, upto: usize) {

@@ -10,7 +10,7 @@ mod state;
 
 pub use fault::{FaultKind, Operation};
 
-use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode};
+use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode, check_alignment};
 use super::mapping::MappedRange;
 use crate::types::Position;
 use directory_node::Inode;
@@ -159,14 +159,17 @@ impl MemoryDisk {
 impl Disk for MemoryDisk {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<FileRef> {
         let mut state = self.state();
-        if mode == OpenMode::CreateNew {
+        let creates = match mode {
+            OpenMode::CreateNew => true,
+            OpenMode::Direct => state.resolve(path).is_err(),
+            OpenMode::ReadWrite | OpenMode::ReadOnly => false,
+        };
+        let inode = if creates {
             state.begin(Operation::Open)?;
+            state.create(path)?
         } else {
             state.begin_unchanged(Operation::Open)?;
-        }
-        let inode = match mode {
-            OpenMode::CreateNew => state.create(path)?,
-            OpenMode::ReadWrite | OpenMode::ReadOnly => state.resolve(path)?,
+            state.resolve(path)?
         };
         state.file_mut(inode)?;
         let generation = state.generation;
@@ -177,7 +180,7 @@ impl Disk for MemoryDisk {
             disk,
             inode,
             generation,
-            writable: mode != OpenMode::ReadOnly,
+            mode,
         }))
     }
 
@@ -218,7 +221,7 @@ struct MemoryFile {
     disk: MemoryDisk,
     inode: Inode,
     generation: u64,
-    writable: bool,
+    mode: OpenMode,
 }
 
 impl MemoryFile {
@@ -233,7 +236,7 @@ impl MemoryFile {
     }
 
     fn alive_writable(&self) -> io::Result<MutexGuard<'_, State>> {
-        if !self.writable {
+        if !self.mode.writes() {
             return Err(rustix::io::Errno::BADF.into());
         }
         self.alive()
@@ -253,8 +256,12 @@ impl Drop for MemoryFile {
 impl File for MemoryFile {
     fn write_at(&self, position: Position, parts: &[IoSlice<'_>]) -> io::Result<()> {
         let bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+        let direct = self.mode == OpenMode::Direct;
+        if direct {
+            check_alignment(position, parts)?;
+        }
         self.alive_writable()?
-            .write(self.inode, position.get() as usize, &bytes)
+            .write(self.inode, position.get() as usize, &bytes, direct)
     }
 
     fn read_at(&self, position: Position, buffer: &mut [u8]) -> io::Result<usize> {

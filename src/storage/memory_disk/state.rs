@@ -108,21 +108,30 @@ impl State {
         failure.map_or(Ok(()), |kind| Err(kind.error()))
     }
 
-    /// Writes; a failing write may leave a part behind, as real ones do.
-    pub(super) fn write(&mut self, inode: Inode, position: usize, bytes: &[u8]) -> io::Result<()> {
+    /// Writes; a failing write may leave a part behind, as real ones do: its beginning in the page
+    /// cache, or with `direct` any of its sectors on the device.
+    pub(super) fn write(
+        &mut self,
+        inode: Inode,
+        position: usize,
+        bytes: &[u8],
+        direct: bool,
+    ) -> io::Result<()> {
         let was_crashed = self.crashed;
         let begun = self.begin(Operation::Write);
         let begun = begun.and_then(|()| self.check_space(inode, position + bytes.len()));
-        let written = match &begun {
+        let room = match &begun {
             Ok(()) => bytes.len(),
             Err(_) if was_crashed => 0,
-            Err(_) => {
-                let room = self.room_left(inode, position).min(bytes.len());
-                self.rng.usize(0..=room)
-            }
+            Err(_) => self.room_left(inode, position).min(bytes.len()),
         };
-        if written > 0 {
-            self.file_mut(inode)?.write(position, &bytes[..written]);
+        let (whole, mut rng) = (begun.is_ok(), self.rng.fork());
+        let file = self.file_mut(inode)?;
+        match direct {
+            true if whole => file.write_direct(position, bytes),
+            true => file.write_torn(position, &bytes[..room], &mut rng),
+            false if whole => file.write(position, bytes),
+            false => file.write(position, &bytes[..rng.usize(0..=room)]),
         }
         begun
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::storage::AlignedBuffer;
 use crate::storage::disk::write_all;
 
 fn disk_with_file(seed: u64) -> (MemoryDisk, FileRef) {
@@ -103,4 +104,53 @@ fn an_unlinked_file_lives_as_long_as_its_handle() {
     assert_eq!(file.read_at(Position::ZERO, &mut buffer).unwrap(), 3);
     drop(file);
     assert_eq!(disk.space_used(), 0);
+}
+
+fn sevens(length: usize) -> AlignedBuffer {
+    let mut buffer = AlignedBuffer::zeroed(length);
+    buffer.as_mut_slice().fill(7);
+    buffer
+}
+
+#[test]
+fn a_direct_write_is_durable_when_it_returns() {
+    let (disk, path) = (MemoryDisk::new(1), Path::new("f"));
+    let file = disk.open(path, OpenMode::Direct).unwrap();
+    disk.sync_directory(Path::new("")).unwrap();
+    file.write_at(
+        Position::new(4096),
+        &[IoSlice::new(sevens(4096).as_slice())],
+    )
+    .unwrap();
+    disk.power_cut();
+    let kept = [vec![0; 4096], vec![7; 4096]].concat();
+    assert_eq!(disk.read_file(path).unwrap(), kept);
+    let file = disk.open(path, OpenMode::Direct).unwrap();
+    let mut read = [1; 3];
+    assert_eq!(file.read_at(Position::new(4094), &mut read).unwrap(), 3);
+    assert_eq!(read, [0, 0, 7]);
+    assert!(write_all(&*file, Position::ZERO, &sevens(4096).as_slice()[..4095]).is_err());
+    assert!(write_all(&*file, Position::new(1), sevens(4096).as_slice()).is_err());
+}
+
+#[test]
+fn a_direct_write_that_is_cut_leaves_any_of_its_sectors() {
+    let mut outcomes = std::collections::BTreeSet::new();
+    for seed in 0..2_000 {
+        let (disk, path) = (MemoryDisk::new(seed), Path::new("f"));
+        disk.write_file(path, &[1; 4096]).unwrap();
+        let file = disk.open(path, OpenMode::Direct).unwrap();
+        disk.crash_after(0);
+        assert!(write_all(&*file, Position::ZERO, sevens(4096).as_slice()).is_err());
+        disk.power_cut();
+        let sectors = disk.read_file(path).unwrap();
+        let sectors = sectors.chunks(512).map(|sector| match sector {
+            [7, .., 7] => true,
+            [1, .., 1] => false,
+            _ => panic!("a sector is torn"),
+        });
+        outcomes.insert(sectors.collect::<Vec<_>>());
+    }
+    assert!(outcomes.contains(&vec![false; 8]) && outcomes.contains(&vec![true; 8]));
+    assert!(outcomes.len() > 200, "combinations: {}", outcomes.len());
 }

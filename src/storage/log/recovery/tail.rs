@@ -147,11 +147,7 @@ impl Recovery<'_> {
         self.scan_unmarked(base, file, index, from, length, following)
     }
 
-    fn scan_later(
-        &mut self,
-        base: Offset,
-        following: Option<Offset>,
-    ) -> Result<(), RecoveryError> {
+    fn scan_later(&mut self, base: Offset, following: Option<Offset>) -> Result<(), RecoveryError> {
         let path = segment_files(&self.log.directory, base).log;
         let file = self.open(&path)?;
         let length = file.length().map_err(io_error(&path))?;

@@ -6,10 +6,13 @@
 
 #![expect(clippy::disallowed_methods, reason = "the place of files")]
 
+mod direct;
+
 use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode};
 use super::mapping::{self, MappedRange, Mapping};
 use crate::types::Position;
-use rustix::fs::FallocateFlags;
+use direct::DirectFile;
+use rustix::fs::{Advice, FallocateFlags};
 use std::collections::VecDeque;
 use std::fs;
 use std::io::{self, IoSlice};
@@ -53,8 +56,11 @@ impl Default for RealDisk {
 
 impl Disk for RealDisk {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<FileRef> {
+        if mode == OpenMode::Direct {
+            return Ok(Arc::new(DirectFile::open(path)?));
+        }
         let mut options = fs::OpenOptions::new();
-        options.read(true).write(mode != OpenMode::ReadOnly);
+        options.read(true).write(mode.writes());
         options.create_new(mode == OpenMode::CreateNew);
         let file = options.open(path)?;
         let (slot, mappings) = (Arc::default(), Arc::clone(&self.mappings));
@@ -132,48 +138,15 @@ impl RealFile {
 
 impl File for RealFile {
     fn write_at(&self, position: Position, parts: &[IoSlice<'_>]) -> io::Result<()> {
-        let total: usize = parts.iter().map(|part| part.len()).sum();
-        let mut written = 0;
-        while written < total {
-            let rest = parts_after(parts, written);
-            let at = position.advanced(written as u64);
-            match rustix::io::pwritev(&self.file, &rest, at.get()) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => written += count,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+        write_parts(&self.file, position, parts)
     }
 
     fn read_at(&self, position: Position, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut read = 0;
-        while read < buffer.len() {
-            match self
-                .file
-                .read_at(&mut buffer[read..], position.get() + read as u64)
-            {
-                Ok(0) => break,
-                Ok(count) => read += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(read)
+        read_upto(&self.file, position, buffer)
     }
 
     fn reserve(&self, upto: Position) -> io::Result<()> {
-        let length = self.length()?;
-        if length >= upto {
-            return Ok(());
-        }
-        let flags = FallocateFlags::KEEP_SIZE;
-        match rustix::fs::fallocate(&self.file, flags, length.get(), upto.since(length)) {
-            // A file system without preallocation: a full disk then shows when appending.
-            Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
-            result => Ok(result?),
-        }
+        reserve(&self.file, upto)
     }
 
     fn truncate(&self, length: Position) -> io::Result<()> {
@@ -189,16 +162,11 @@ impl File for RealFile {
     }
 
     fn forget_cached(&self) -> io::Result<()> {
-        Ok(rustix::fs::fadvise(
-            &self.file,
-            0,
-            None,
-            rustix::fs::Advice::DontNeed,
-        )?)
+        forget_cached(&self.file)
     }
 
     fn length(&self) -> io::Result<Position> {
-        Ok(Position::new(self.file.metadata()?.len()))
+        length_of(&self.file)
     }
 
     fn populate(&self, from: Position, upto: Position) -> io::Result<()> {
@@ -215,6 +183,56 @@ impl File for RealFile {
         let mapping = self.mapping(upto).ok()?;
         MappedRange::new(&mapping, from, upto)
     }
+}
+
+fn write_parts(file: &fs::File, position: Position, parts: &[IoSlice<'_>]) -> io::Result<()> {
+    let total: usize = parts.iter().map(|part| part.len()).sum();
+    let mut written = 0;
+    while written < total {
+        let rest = parts_after(parts, written);
+        let at = position.advanced(written as u64);
+        match rustix::io::pwritev(file, &rest, at.get()) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => written += count,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn read_upto(file: &fs::File, position: Position, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut read = 0;
+    while read < buffer.len() {
+        match file.read_at(&mut buffer[read..], position.get() + read as u64) {
+            Ok(0) => break,
+            Ok(count) => read += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}
+
+fn reserve(file: &fs::File, upto: Position) -> io::Result<()> {
+    let length = length_of(file)?;
+    if length >= upto {
+        return Ok(());
+    }
+    let flags = FallocateFlags::KEEP_SIZE;
+    match rustix::fs::fallocate(file, flags, length.get(), upto.since(length)) {
+        // A file system without preallocation: a full disk then shows when appending.
+        Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+fn forget_cached(file: &fs::File) -> io::Result<()> {
+    Ok(rustix::fs::fadvise(file, 0, None, Advice::DontNeed)?)
+}
+
+fn length_of(file: &fs::File) -> io::Result<Position> {
+    Ok(Position::new(file.metadata()?.len()))
 }
 
 /// What is left of `parts` after their first `skipped` bytes.
