@@ -27,6 +27,8 @@ pub struct Limits {
     pub request_bytes_per_core_max: u64,
     /// Bytes appended but not yet synced per core; past it appends wait.
     pub unsynced_bytes_per_core_max: u64,
+    /// About how many bytes a core appends before other connections get their turn.
+    pub append_bytes_per_step_max: u64,
     /// Connections per core; past it a new one is closed with a log line.
     pub connections_per_core_max: usize,
     /// Partitions of one topic.
@@ -44,6 +46,7 @@ impl Default for Limits {
             slots_per_connection_max: 64,
             request_bytes_per_core_max: 256 * MIB,
             unsynced_bytes_per_core_max: 512 * MIB,
+            append_bytes_per_step_max: MIB,
             connections_per_core_max: 10_000,
             partitions_per_topic_max: 10_000,
             fetch_wait_max: Duration::from_secs(300),

@@ -58,12 +58,28 @@ struct Offered {
 }
 
 /// What a call on a partition leads to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Outcome {
     /// Disk calls to perform.
     pub calls: Calls,
     /// Appends that can be answered now.
     pub answers: Vec<(AppendToken, Result<Appended, AppendError>)>,
+    /// About how many more bytes may be appended.
+    pub append_bytes: u64,
+    /// Batches wait for nothing but [`Partition::resume`] with more bytes to append.
+    pub is_unfinished: bool,
+}
+
+impl Outcome {
+    /// One that ends once about this many bytes are appended.
+    pub fn new(append_bytes: u64) -> Self {
+        Self {
+            calls: Calls::new(),
+            answers: Vec::new(),
+            append_bytes,
+            is_unfinished: false,
+        }
+    }
 }
 
 impl Partition {
@@ -128,9 +144,19 @@ impl Partition {
         self.admit(now, outcome);
     }
 
+    /// Goes on with an outcome that was left unfinished.
+    pub fn resume(&mut self, now: Now, outcome: &mut Outcome) {
+        self.admit(now, outcome);
+    }
+
     /// Appends what waits, in order, as far as there is room.
     fn admit(&mut self, now: Now, outcome: &mut Outcome) {
         while let Some(offered) = self.waiting_for_room.pop_front() {
+            if outcome.append_bytes == 0 {
+                self.waiting_for_room.push_front(offered);
+                outcome.is_unfinished = true;
+                break;
+            }
             if let Some(failure) = self.failure() {
                 let error = AppendError::Storage(failure.to_owned());
                 outcome.answers.push((offered.token, Err(error)));
@@ -143,6 +169,7 @@ impl Partition {
                         self.waiting_for_room.push_front(offered);
                         return;
                     }
+                    outcome.append_bytes = outcome.append_bytes.saturating_sub(length as u64);
                     self.write(offered, now, outcome);
                 }
                 Ok(SequenceCheck::Duplicate {

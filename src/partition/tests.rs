@@ -56,11 +56,20 @@ impl Bench {
     }
 
     fn append(&mut self, token: u64, batch: Batch, durable: bool) {
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::new(u64::MAX);
         let token = AppendToken::new(token);
         self.partition
             .append(token, batch, durable, self.now, &mut outcome);
         self.take(outcome);
+    }
+
+    /// Goes on, until about so many bytes are appended; says whether more wait.
+    fn resume(&mut self, append_bytes: u64) -> bool {
+        let mut outcome = Outcome::new(append_bytes);
+        self.partition.resume(self.now, &mut outcome);
+        let is_unfinished = outcome.is_unfinished;
+        self.take(outcome);
+        is_unfinished
     }
 
     /// Ends the calls under way, those of `kind` with an error.
@@ -71,7 +80,7 @@ impl Bench {
             } else {
                 call.perform(&self.disk)
             };
-            let mut outcome = Outcome::default();
+            let mut outcome = Outcome::new(u64::MAX);
             self.partition
                 .completed(ticket, result, self.now, &mut outcome);
             self.take(outcome);
@@ -115,7 +124,7 @@ fn begun(durability: Durability) -> Bench {
     bench.append(0, batch(1), HASTY);
     bench.settle();
     assert_eq!(bench.answers(), [(0, Ok(0))]);
-    let mut outcome = Outcome::default();
+    let mut outcome = Outcome::new(u64::MAX);
     bench.partition.flush(&mut outcome);
     bench.take(outcome);
     bench.settle();
@@ -161,7 +170,7 @@ fn a_received_ack_is_given_at_once_but_nothing_is_readable_before_its_flush() {
         .flush_at()
         .expect("it is to become readable");
     assert_eq!(due, Instant::new(5_000));
-    let mut outcome = Outcome::default();
+    let mut outcome = Outcome::new(u64::MAX);
     bench.partition.flush(&mut outcome);
     bench.take(outcome);
     bench.end_calls("");
@@ -302,4 +311,28 @@ fn a_failed_write_answers_those_that_wait_for_a_sync() {
         [3, 1, 2],
         "no sync follows that could answer them"
     );
+}
+
+#[test]
+fn what_waited_for_room_is_appended_in_portions() {
+    let mut bench = Bench::new(Durability::Relaxed);
+    for token in 0..6 {
+        bench.append(token, batch(1), HASTY);
+    }
+    let (ticket, call) = bench.calls.pop().expect("the first segment");
+    let result = call.perform(&bench.disk);
+    let size = batch(1).bytes().len() as u64;
+    let mut outcome = Outcome::new(size + 1);
+    bench
+        .partition
+        .completed(ticket, result, bench.now, &mut outcome);
+    assert!(outcome.is_unfinished);
+    bench.take(outcome);
+    assert_eq!(bench.answers(), [(0, Ok(0)), (1, Ok(1))]);
+    assert!(bench.resume(1));
+    // A newcomer does not overtake.
+    bench.append(6, batch(1), HASTY);
+    let tokens: Vec<u64> = bench.answers().iter().map(|answer| answer.0).collect();
+    assert_eq!(tokens, [2, 3, 4, 5, 6]);
+    assert!(!bench.resume(1));
 }

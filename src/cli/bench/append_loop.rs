@@ -151,6 +151,7 @@ impl Lane for AppendLane {
             | Event::Closed { .. }
             | Event::FromCore { .. }
             | Event::DiskDone { .. }
+            | Event::Resume
             | Event::Tick => {}
         }
     }
