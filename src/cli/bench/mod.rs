@@ -20,10 +20,12 @@ mod segments;
 mod workload;
 
 use super::interrupt::Interrupt;
+use super::latency::Latencies;
 use super::{CliError, output};
 use broker::BrokerArgs;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use std::thread;
 use std::time::{Duration, Instant};
 use workload::WorkloadArgs;
 
@@ -190,6 +192,26 @@ fn say(what: &str) {
     if output::stderr_is_terminal() {
         output::message(&what);
     }
+}
+
+/// Does each job on a thread of its own; says what they counted together, and how long it took
+/// each time.
+fn do_all<T: Send>(
+    jobs: Vec<T>,
+    job: impl Fn(T) -> Result<(u64, Latencies), CliError> + Sync,
+) -> Result<(u64, Latencies), CliError> {
+    let job = &job;
+    thread::scope(|scope| {
+        let threads = jobs.into_iter().map(|one| scope.spawn(move || job(one)));
+        let threads: Vec<_> = threads.collect();
+        let mut total = (0, Latencies::new());
+        for thread in threads {
+            let (count, latencies) = joined(thread.join())?;
+            total.0 += count;
+            total.1.merge(&latencies);
+        }
+        Ok(total)
+    })
 }
 
 /// A panic of a measuring thread, which is a bug of ours.

@@ -9,7 +9,8 @@ use super::pace::Pace;
 use super::report::{Bases, Measured, Throughput};
 use super::workload::Batch;
 use super::{
-    Bounds, BrokerArgs, DISK_BYTES_MAX, Stopwatch, WorkloadArgs, append_loop, ceiling, joined, say,
+    Bounds, BrokerArgs, DISK_BYTES_MAX, Stopwatch, WorkloadArgs, append_loop, ceiling, do_all,
+    joined, say,
 };
 use crate::client::BrokerCode;
 use crate::client::connection::{Answer, Answered};
@@ -166,18 +167,8 @@ pub(super) fn ship_all(
     bytes: u64,
 ) -> Result<(u64, Latencies), CliError> {
     let left = AtomicU64::new(bytes);
-    thread::scope(|scope| {
-        let threads: Vec<_> = shippings
-            .iter()
-            .map(|(address, shipping)| scope.spawn(|| shipping.run(address, watch, &left)))
-            .collect();
-        let mut total = (0, Latencies::new());
-        for thread in threads {
-            let (batches, latencies) = joined(thread.join())?;
-            total.0 += batches;
-            total.1.merge(&latencies);
-        }
-        Ok(total)
+    do_all(shippings, |(address, shipping)| {
+        shipping.run(&address, watch, &left)
     })
 }
 
