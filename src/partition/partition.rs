@@ -167,7 +167,7 @@ impl Partition {
                     let length = offered.batch.bytes().len();
                     if !self.log.make_room(length, now.wall, &mut outcome.calls) {
                         self.waiting_for_room.push_front(offered);
-                        return;
+                        break;
                     }
                     outcome.append_bytes = outcome.append_bytes.saturating_sub(length as u64);
                     self.write(offered, now, outcome);

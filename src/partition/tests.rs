@@ -336,3 +336,21 @@ fn what_waited_for_room_is_appended_in_portions() {
     assert_eq!(tokens, [2, 3, 4, 5, 6]);
     assert!(!bench.resume(1));
 }
+
+#[test]
+fn who_was_appended_is_synced_while_others_wait_for_room() {
+    let mut bench = Bench::new(Durability::Fsync);
+    bench.append(1, batch(1), PATIENT);
+    // More than the first segment reserves.
+    bench.append(2, batch(100 << 10), PATIENT);
+    bench.end_calls("");
+    let asked: Vec<String> = bench
+        .calls
+        .iter()
+        .map(|(_, call)| call.describe())
+        .collect();
+    assert!(asked.iter().any(|call| call.starts_with("reserving")));
+    assert!(asked.iter().any(|call| call.starts_with("syncing")));
+    bench.settle();
+    assert_eq!(bench.answers(), [(1, Ok(0)), (2, Ok(1))]);
+}
