@@ -30,6 +30,8 @@ pub struct Limits {
     pub unsynced_bytes_per_core_max: u64,
     /// How large each core's journal is.
     pub journal: JournalConfig,
+    /// About how many bytes a core appends before other connections get their turn.
+    pub append_bytes_per_step_max: u64,
     /// Connections per core; past it a new one is closed with a log line.
     pub connections_per_core_max: usize,
     /// Partitions of one topic.
@@ -48,6 +50,7 @@ impl Default for Limits {
             request_bytes_per_core_max: 256 * MIB,
             unsynced_bytes_per_core_max: 512 * MIB,
             journal: JournalConfig::default(),
+            append_bytes_per_step_max: MIB,
             connections_per_core_max: 10_000,
             partitions_per_topic_max: 10_000,
             fetch_wait_max: Duration::from_secs(300),

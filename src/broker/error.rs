@@ -52,6 +52,9 @@ pub enum BrokerError {
         /// The topic's limit in bytes.
         limit: usize,
     },
+    /// A compression that the client's version of the request does not know.
+    #[error("zstd needs a newer version of the request; use a newer client or another compression")]
+    UnsupportedCompression,
     /// A timestamp outside the topic's limits.
     #[error("invalid timestamp: {0}")]
     InvalidTimestamp(String),

@@ -3,6 +3,7 @@ use super::{
     BrokerError, Context, CoreReply, CoreRequest, LeaderHint, NodeEndpoint, Part, Questions,
     ReadItem, ReadPart, TopicRef,
 };
+use crate::record::Compression;
 use crate::types::{CoreId, Instant, LeaderEpoch, Offset, PartitionIndex, TopicPartition};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -19,6 +20,8 @@ pub struct FetchRequest {
     pub bytes_max: u32,
     /// The fetch session asked for (KIP-227): id and epoch. None is ever opened.
     pub session: (i32, i32),
+    /// Whether the client may know zstandard (KIP-110).
+    pub knows_zstandard: bool,
     /// Where to read, in the client's order.
     pub topics: Vec<FetchTopic>,
 }
@@ -285,6 +288,7 @@ impl FetchOperation {
                 endpoints: Vec::new(),
             };
         }
+        let knows_zstandard = self.request.knows_zstandard;
         let mut room = u64::from(self.request.bytes_max);
         let mut first = true;
         let mut results = self.results.into_results().zip(self.hints);
@@ -293,6 +297,11 @@ impl FetchOperation {
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for read in topic.partitions {
                 let (result, leader) = results.next().expect("one result per partition");
+                let result = if knows_zstandard {
+                    result
+                } else {
+                    result.and_then(without_zstandard)
+                };
                 partitions.push(match result {
                     Ok(mut part) => {
                         let length = part.range.as_ref().map_or(0, |range| range.length());
@@ -317,6 +326,19 @@ impl FetchOperation {
             topics,
             endpoints: self.endpoints,
         }
+    }
+}
+
+/// What comes before the first batch that the client cannot read; an error if nothing does.
+fn without_zstandard(mut part: ReadPart) -> Result<ReadPart, BrokerError> {
+    let Some(range) = &mut part.range else {
+        return Ok(part);
+    };
+    let cut = range.cut_before(|batch| batch.compression() == Compression::Zstd);
+    cut.map_err(|error| BrokerError::Storage(error.to_string()))?;
+    match range.length() {
+        0 => Err(BrokerError::UnsupportedCompression),
+        _ => Ok(part),
     }
 }
 

@@ -106,3 +106,14 @@ pub enum Response {
     /// To [`Request::AlterConfigs`].
     AlterConfigs(AlterConfigsResponse),
 }
+
+impl Response {
+    /// An error that the answer cannot tell, so that the connection must end for the client to
+    /// hear of it.
+    pub fn unsaid_error(&self) -> Option<&BrokerError> {
+        match self {
+            Self::Produce(response) => response.unsaid_error(),
+            _ => None,
+        }
+    }
+}

@@ -3,7 +3,7 @@ use super::{
     Appended, BrokerError, Context, CoreReply, CoreRequest, LeaderHint, NodeEndpoint, Questions,
     TopicRef,
 };
-use crate::record::{Batch, BatchError};
+use crate::record::{Batch, BatchError, Compression};
 use crate::topic::Topic;
 use crate::types::{CoreId, PartitionIndex};
 use bytes::Bytes;
@@ -27,6 +27,8 @@ pub struct ProduceRequest {
     pub acks: Result<Acks, i16>,
     /// Whether a transactional id was given; transactions are not served yet.
     pub transactional: bool,
+    /// Whether the client may know zstandard (KIP-110).
+    pub knows_zstandard: bool,
     /// The batches, in the client's order.
     pub topics: Vec<ProduceTopic>,
 }
@@ -58,6 +60,17 @@ pub struct ProduceResponse {
     pub topics: Vec<ProducedTopic>,
     /// Where the leaders named in hints are reached; empty without hints.
     pub endpoints: Vec<NodeEndpoint>,
+}
+
+impl ProduceResponse {
+    /// The first error of a request that is not answered.
+    pub(super) fn unsaid_error(&self) -> Option<&BrokerError> {
+        let mut partitions = self.topics.iter().flat_map(|topic| &topic.partitions);
+        match self.acks {
+            Ok(Acks::None) => partitions.find_map(|partition| partition.result.as_ref().err()),
+            _ => None,
+        }
+    }
 }
 
 /// The results for one topic.
@@ -102,6 +115,7 @@ impl ProduceOperation {
     /// Checks every batch and splits them over the cores that own their partitions.
     pub fn start(request: ProduceRequest, context: &Context<'_>) -> (Self, Questions) {
         let refusal = request.refusal();
+        let check = |topic: &Topic, records| check(topic, records, request.knows_zstandard);
         let mut results = Scatter::new();
         let mut outgoing = Outgoing::new();
         let mut seen = BTreeSet::new();
@@ -198,7 +212,11 @@ impl ProduceOperation {
 }
 
 /// What must hold of a batch before any partition sees it.
-fn check(topic: &Topic, records: Option<Bytes>) -> Result<Batch, BrokerError> {
+fn check(
+    topic: &Topic,
+    records: Option<Bytes>,
+    knows_zstandard: bool,
+) -> Result<Batch, BrokerError> {
     let bytes = records.unwrap_or_default();
     let limit = topic.settings.message_bytes_max();
     if bytes.len() > limit {
@@ -217,6 +235,9 @@ fn check(topic: &Topic, records: Option<Bytes>) -> Result<Batch, BrokerError> {
     if header.is_transactional() {
         return Err(BrokerError::TransactionsNotSupported);
     }
+    if header.compression() == Compression::Zstd && !knows_zstandard {
+        return Err(BrokerError::UnsupportedCompression);
+    }
     Ok(batch)
 }
 
@@ -225,16 +246,28 @@ mod tests {
     use super::super::context::fixture::Fixture;
     use super::*;
     use crate::config::Nodes;
-    use crate::record::{BatchBuilder, Compression};
+    use crate::record::BatchBuilder;
     use crate::types::{Offset, Timestamp};
 
     fn batch() -> Bytes {
-        let mut builder = BatchBuilder::new(Compression::None, None);
+        compressed(Compression::None)
+    }
+
+    fn compressed(compression: Compression) -> Bytes {
+        let mut builder = BatchBuilder::new(compression, None);
         builder.append(Timestamp::new(1), None, Some(b"x"), &[]);
         builder.build(Offset::ZERO).expect("it is valid")
     }
 
     fn produce(acks: i16, records: Vec<(i32, Bytes)>) -> (ProduceOperation, Questions) {
+        produce_as(true, acks, records)
+    }
+
+    fn produce_as(
+        knows_zstandard: bool,
+        acks: i16,
+        records: Vec<(i32, Bytes)>,
+    ) -> (ProduceOperation, Questions) {
         let fixture = Fixture::new(Nodes::Single);
         let partition = |(index, records)| ProducePartition {
             index: PartitionIndex::new(index),
@@ -243,10 +276,12 @@ mod tests {
         let request = ProduceRequest {
             acks: match acks {
                 -1 => Ok(Acks::Durable),
+                0 => Ok(Acks::None),
                 1 => Ok(Acks::Received),
                 other => Err(other),
             },
             transactional: false,
+            knows_zstandard,
             topics: vec![ProduceTopic {
                 topic: TopicRef::Name("orders".into()),
                 partitions: records.into_iter().map(partition).collect(),
@@ -306,6 +341,41 @@ mod tests {
         let (operation, questions) = produce(2, vec![(0, batch())]);
         assert!(questions.is_empty() && operation.is_complete());
         assert_eq!(errors(operation), [Some(BrokerError::InvalidRequiredAcks)]);
+    }
+
+    #[test]
+    fn zstandard_is_for_those_who_may_know_it() {
+        let batches = || {
+            let others = [Compression::Gzip, Compression::Snappy, Compression::Lz4];
+            let all = others.into_iter().chain([Compression::Zstd]);
+            (0..).zip(all.map(compressed)).collect::<Vec<_>>()
+        };
+        let asked = |questions: Questions| {
+            let appends = questions.into_iter().map(|(_, question)| match question {
+                CoreRequest::Append { items, .. } => items.len(),
+                other => panic!("{other:?}"),
+            });
+            appends.sum::<usize>()
+        };
+        let (_, questions) = produce_as(true, 1, batches());
+        assert_eq!(asked(questions), 4);
+        let (_, questions) = produce_as(false, 1, batches());
+        assert_eq!(asked(questions), 3);
+        let alone = vec![(0, compressed(Compression::Zstd))];
+        let (operation, _) = produce_as(false, 1, alone);
+        let refused = Some(BrokerError::UnsupportedCompression);
+        assert_eq!(errors(operation), [refused]);
+    }
+
+    #[test]
+    fn an_error_without_an_answer_must_end_the_connection() {
+        let unsaid = |acks, partition| {
+            let (operation, _) = produce(acks, vec![(partition, batch())]);
+            operation.finish().unsaid_error().cloned()
+        };
+        let unknown = Some(BrokerError::UnknownTopicOrPartition);
+        assert_eq!(unsaid(0, 99), unknown);
+        assert_eq!(unsaid(1, 99), None, "the answer says it");
     }
 
     #[test]

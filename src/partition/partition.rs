@@ -60,7 +60,7 @@ struct Offered {
 }
 
 /// What a call on a partition leads to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Outcome {
     /// Disk calls to perform.
     pub calls: Calls,
@@ -68,6 +68,23 @@ pub struct Outcome {
     pub answers: Vec<(AppendToken, Result<Appended, AppendError>)>,
     /// Whether the partition has something that the next journal block should make durable.
     pub wants_commit: bool,
+    /// About how many more bytes may be appended.
+    pub append_bytes: u64,
+    /// Batches wait for nothing but [`Partition::resume`] with more bytes to append.
+    pub is_unfinished: bool,
+}
+
+impl Outcome {
+    /// One that ends once about this many bytes are appended.
+    pub fn new(append_bytes: u64) -> Self {
+        Self {
+            calls: Calls::new(),
+            answers: Vec::new(),
+            wants_commit: false,
+            append_bytes,
+            is_unfinished: false,
+        }
+    }
 }
 
 impl Partition {
@@ -133,9 +150,19 @@ impl Partition {
         self.admit(now, outcome);
     }
 
+    /// Goes on with an outcome that was left unfinished.
+    pub fn resume(&mut self, now: Now, outcome: &mut Outcome) {
+        self.admit(now, outcome);
+    }
+
     /// Appends what waits, in order, as far as there is room.
     fn admit(&mut self, now: Now, outcome: &mut Outcome) {
         while let Some(offered) = self.waiting_for_room.pop_front() {
+            if outcome.append_bytes == 0 {
+                self.waiting_for_room.push_front(offered);
+                outcome.is_unfinished = true;
+                break;
+            }
             if let Some(failure) = self.failure() {
                 let error = AppendError::Storage(failure.to_owned());
                 outcome.answers.push((offered.token, Err(error)));
@@ -146,8 +173,9 @@ impl Partition {
                     let length = offered.batch.bytes().len();
                     if !self.log.make_room(length, now.wall, &mut outcome.calls) {
                         self.waiting_for_room.push_front(offered);
-                        return;
+                        break;
                     }
+                    outcome.append_bytes = outcome.append_bytes.saturating_sub(length as u64);
                     self.write(offered, now, outcome);
                 }
                 Ok(SequenceCheck::Duplicate {

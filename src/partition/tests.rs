@@ -62,11 +62,20 @@ impl Bench {
     }
 
     fn append(&mut self, token: u64, batch: Batch, durable: bool) {
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::new(u64::MAX);
         let token = AppendToken::new(token);
         self.partition
             .append(token, batch, durable, self.now, &mut outcome);
         self.take(outcome);
+    }
+
+    /// Goes on, until about so many bytes are appended; says whether more wait.
+    fn resume(&mut self, append_bytes: u64) -> bool {
+        let mut outcome = Outcome::new(append_bytes);
+        self.partition.resume(self.now, &mut outcome);
+        let is_unfinished = outcome.is_unfinished;
+        self.take(outcome);
+        is_unfinished
     }
 
     /// Ends the calls under way, those of `kind` with an error.
@@ -77,7 +86,7 @@ impl Bench {
             } else {
                 call.perform(&self.disk)
             };
-            let mut outcome = Outcome::default();
+            let mut outcome = Outcome::new(u64::MAX);
             self.partition
                 .completed(ticket, result, self.now, &mut outcome);
             self.take(outcome);
@@ -121,7 +130,7 @@ fn begun(durability: Durability) -> Bench {
     bench.append(0, batch(1), HASTY);
     bench.settle();
     assert_eq!(bench.answers(), [(0, Ok(0))]);
-    let mut outcome = Outcome::default();
+    let mut outcome = Outcome::new(u64::MAX);
     bench.partition.flush(&mut outcome);
     bench.take(outcome);
     bench.settle();
@@ -167,7 +176,7 @@ fn a_received_ack_is_given_at_once_but_nothing_is_readable_before_its_flush() {
         .flush_at()
         .expect("it is to become readable");
     assert_eq!(due, Instant::new(5_000));
-    let mut outcome = Outcome::default();
+    let mut outcome = Outcome::new(u64::MAX);
     bench.partition.flush(&mut outcome);
     bench.take(outcome);
     bench.end_calls("");
@@ -308,4 +317,46 @@ fn a_failed_write_answers_those_that_wait_for_a_sync() {
         [3, 1, 2],
         "no sync follows that could answer them"
     );
+}
+
+#[test]
+fn what_waited_for_room_is_appended_in_portions() {
+    let mut bench = Bench::new(Durability::Relaxed);
+    for token in 0..6 {
+        bench.append(token, batch(1), HASTY);
+    }
+    let (ticket, call) = bench.calls.pop().expect("the first segment");
+    let result = call.perform(&bench.disk);
+    let size = batch(1).bytes().len() as u64;
+    let mut outcome = Outcome::new(size + 1);
+    bench
+        .partition
+        .completed(ticket, result, bench.now, &mut outcome);
+    assert!(outcome.is_unfinished);
+    bench.take(outcome);
+    assert_eq!(bench.answers(), [(0, Ok(0)), (1, Ok(1))]);
+    assert!(bench.resume(1));
+    // A newcomer does not overtake.
+    bench.append(6, batch(1), HASTY);
+    let tokens: Vec<u64> = bench.answers().iter().map(|answer| answer.0).collect();
+    assert_eq!(tokens, [2, 3, 4, 5, 6]);
+    assert!(!bench.resume(1));
+}
+
+#[test]
+fn who_was_appended_is_synced_while_others_wait_for_room() {
+    let mut bench = Bench::new(Durability::Fsync);
+    bench.append(1, batch(1), PATIENT);
+    // More than the first segment reserves.
+    bench.append(2, batch(100 << 10), PATIENT);
+    bench.end_calls("");
+    let asked: Vec<String> = bench
+        .calls
+        .iter()
+        .map(|(_, call)| call.describe())
+        .collect();
+    assert!(asked.iter().any(|call| call.starts_with("reserving")));
+    assert!(asked.iter().any(|call| call.starts_with("syncing")));
+    bench.settle();
+    assert_eq!(bench.answers(), [(1, Ok(0)), (2, Ok(1))]);
 }

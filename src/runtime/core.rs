@@ -143,6 +143,7 @@ impl<L: Lane> Core<L> {
                 }
                 Inbound::DiskDone { io, result } => self.handle(Event::DiskDone { io, result }),
                 Inbound::Accepted(accepted) => self.accept(accepted, clients),
+                Inbound::Resume => self.handle(Event::Resume),
                 Inbound::Stop => self.handle(Event::Stop),
                 Inbound::AllStopped => break,
             }
@@ -221,6 +222,7 @@ impl<L: Lane> Core<L> {
                     .send(to, Inbound::FromCore { from, message });
             }
             Effect::Disk { io, call } => return self.start_disk_call(io, call),
+            Effect::Yield => self.common.mesh.send(self.id, Inbound::Resume),
             Effect::Stopped => self.stopped(),
         }
         None

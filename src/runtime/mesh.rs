@@ -21,6 +21,8 @@ pub(super) enum Inbound {
         io: IoId,
         result: io::Result<DiskReply>,
     },
+    /// The lane gave its turn to whatever else waited here.
+    Resume,
     /// The process ends: tell the lane.
     Stop,
     /// Every lane has stopped: end the connections and return.

@@ -21,7 +21,14 @@ pub(super) struct Connection {
 struct Slot {
     id: SlotId,
     frame_bytes: u32,
-    response: Option<Vec<Part>>,
+    response: Option<Answer>,
+}
+
+/// What a request leads to, once all before it are answered.
+#[derive(Debug)]
+enum Answer {
+    Parts(Vec<Part>),
+    HangUp(String),
 }
 
 impl Connection {
@@ -134,6 +141,27 @@ impl Shard {
         parts: Vec<Part>,
         effects: &mut Vec<Effect>,
     ) {
+        self.settle_slot(id, slot, Answer::Parts(parts), effects);
+    }
+
+    /// A request has no answer but the end of the connection, once all before it are answered.
+    pub(super) fn hang_up(
+        &mut self,
+        id: ConnectionId,
+        slot: SlotId,
+        reason: String,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.settle_slot(id, slot, Answer::HangUp(reason), effects);
+    }
+
+    fn settle_slot(
+        &mut self,
+        id: ConnectionId,
+        slot: SlotId,
+        answer: Answer,
+        effects: &mut Vec<Effect>,
+    ) {
         // A client that left does not need its answer.
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
@@ -141,12 +169,19 @@ impl Shard {
         let entry = connection.slots.iter_mut().find(|entry| entry.id == slot);
         let entry = entry.expect("a slot lives until its response is sent");
         assert!(entry.response.is_none(), "a request is answered once");
-        entry.response = Some(parts);
+        entry.response = Some(answer);
         let frame_bytes = std::mem::take(&mut entry.frame_bytes);
+        let mut end = None;
         while let Some(entry) = connection.slots.get_mut(connection.sending)
-            && let Some(parts) = &mut entry.response
+            && let Some(answer) = &mut entry.response
         {
-            let parts = std::mem::take(parts);
+            let parts = match answer {
+                Answer::Parts(parts) => std::mem::take(parts),
+                Answer::HangUp(reason) => {
+                    end = Some(reason.clone());
+                    break;
+                }
+            };
             effects.push(Effect::Respond {
                 connection: id,
                 slot: entry.id,
@@ -155,6 +190,9 @@ impl Shard {
             connection.sending += 1;
         }
         self.memory.release(frame_bytes);
+        if let Some(reason) = end {
+            self.close(id, reason, effects);
+        }
         self.admit_waiting(effects);
     }
 

@@ -48,6 +48,8 @@ pub enum Effect {
         /// What to do.
         call: DiskCall,
     },
+    /// Let others have their turn. `Event::Resume` follows soon.
+    Yield,
     /// Everything is flushed; nothing follows.
     Stopped,
 }

@@ -61,6 +61,8 @@ pub enum Event {
         /// How.
         result: io::Result<DiskReply>,
     },
+    /// The turn that `Effect::Yield` gave away has come back.
+    Resume,
     /// Time passed: `Shard::next_deadline` was reached.
     Tick,
     /// The process ends: flush, write checkpoints, then answer with `Effect::Stopped`.

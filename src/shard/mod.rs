@@ -10,6 +10,8 @@
 //! - The body of a frame is read only when its memory is reserved; a core without any frame under
 //!   way admits one of the largest size. A message to another core never waits. So no cycle of
 //!   waiting exists.
+//! - A step appends about `append_bytes_per_step_max`, whatever waits; what is over goes on in a
+//!   later step, in order, before the shard stops.
 //! - Work for a partition of this core takes the same path whether this or another core asks.
 
 mod boot;
@@ -31,6 +33,7 @@ mod registrar;
 )]
 mod shard;
 mod stop;
+mod turn;
 mod upkeep;
 mod watches;
 

@@ -167,7 +167,10 @@ impl Shard {
         response: Response,
         effects: &mut Vec<Effect>,
     ) {
-        self.respond(connection, slot, api::respond(call, response), effects);
+        match response.unsaid_error() {
+            Some(error) => self.hang_up(connection, slot, error.to_string(), effects),
+            None => self.respond(connection, slot, api::respond(call, response), effects),
+        }
     }
 
     fn finish(&mut self, id: RequestId, response: Response, effects: &mut Vec<Effect>) {

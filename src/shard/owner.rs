@@ -31,12 +31,13 @@ pub(super) struct PendingRead {
     outstanding: usize,
 }
 
-/// An append that waits for un-synced bytes to become fewer.
+/// An append that waits for un-synced bytes to become fewer, or for the next step.
 #[derive(Debug)]
-pub(super) struct Throttled {
-    asker: Watcher,
+struct Throttled {
+    token: AppendToken,
+    partition: TopicPartition,
+    batch: Batch,
     durable: bool,
-    items: Vec<(TopicPartition, Batch)>,
 }
 
 /// What this core does for the partitions that it owns.
@@ -50,6 +51,13 @@ pub(super) struct Owner {
     throttled: VecDeque<Throttled>,
     throttles: bool,
     unsynced_bytes: u64,
+}
+
+impl Owner {
+    /// Whether appends wait for their turn.
+    pub(super) fn throttles_any(&self) -> bool {
+        !self.throttled.is_empty()
+    }
 }
 
 /// A partition of this core.
@@ -83,12 +91,7 @@ impl Shard {
         let asker = (from, id);
         match request {
             CoreRequest::Append { durable, items } => {
-                let throttled = Throttled {
-                    asker,
-                    durable,
-                    items,
-                };
-                self.owner.throttled.push_back(throttled);
+                self.queue_appends(asker, durable, items);
                 self.append_throttled(now, effects);
             }
             CoreRequest::Read { items, bytes_max } => self.read(asker, items, bytes_max, effects),
@@ -108,15 +111,41 @@ impl Shard {
         self.send(core, Message::Reply { id, reply }, effects);
     }
 
-    /// Appends what waits while un-synced bytes are within their budget, first come first served.
+    fn queue_appends(
+        &mut self,
+        asker: Watcher,
+        durable: bool,
+        items: Vec<(TopicPartition, Batch)>,
+    ) {
+        let pending = PendingAppend {
+            missing: items.len(),
+            results: items.iter().map(|_| Err(BrokerError::TimedOut)).collect(),
+        };
+        let known = self.owner.appends.insert(asker, pending);
+        assert!(known.is_none(), "a request asks a core to append once");
+        for (index, (partition, batch)) in items.into_iter().enumerate() {
+            let token = self.owner.next_token.take();
+            self.owner.tokens.insert(token, (asker, index));
+            self.owner.throttled.push_back(Throttled {
+                token,
+                partition,
+                batch,
+                durable,
+            });
+        }
+    }
+
+    /// Appends what waits while un-synced bytes and the step are within their budgets, first come
+    /// first served.
     pub(super) fn append_throttled(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let most = self.config.limits.unsynced_bytes_per_core_max;
         while self.owner.unsynced_bytes < most
+            && !self.turn.is_over()
             && let Some(next) = self.owner.throttled.pop_front()
         {
             self.append(next, now, effects);
         }
-        let throttles = !self.owner.throttled.is_empty();
+        let throttles = self.owner.unsynced_bytes >= most && !self.owner.throttled.is_empty();
         if throttles && !std::mem::replace(&mut self.owner.throttles, throttles) {
             self.sync_all(effects);
         }
@@ -136,27 +165,18 @@ impl Shard {
         }
     }
 
-    fn append(&mut self, request: Throttled, now: Now, effects: &mut Vec<Effect>) {
+    fn append(&mut self, append: Throttled, now: Now, effects: &mut Vec<Effect>) {
         let Throttled {
-            asker,
+            token,
+            partition,
+            batch,
             durable,
-            items,
-        } = request;
-        let pending = PendingAppend {
-            missing: items.len(),
-            results: items.iter().map(|_| Err(BrokerError::TimedOut)).collect(),
-        };
-        let known = self.owner.appends.insert(asker, pending);
-        assert!(known.is_none(), "a request asks a core to append once");
-        for (index, (partition, batch)) in items.into_iter().enumerate() {
-            let token = self.owner.next_token.take();
-            self.owner.tokens.insert(token, (asker, index));
-            match self.host(partition) {
-                Ok(()) => self.with_partition(partition, effects, |partition, outcome| {
-                    partition.append(token, batch, durable, now, outcome);
-                }),
-                Err(error) => self.settle(token, Err(error), effects),
-            }
+        } = append;
+        match self.host(partition) {
+            Ok(()) => self.with_partition(partition, effects, |partition, outcome| {
+                partition.append(token, batch, durable, now, outcome);
+            }),
+            Err(error) => self.settle(token, Err(error), effects),
         }
     }
 
@@ -243,7 +263,7 @@ impl Shard {
             partition.flush_at(),
             partition.failure().is_none(),
         );
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::new(self.turn.append_bytes());
         call(partition, &mut outcome);
         if self.owner.throttles && partition.unsynced_bytes() > unsynced {
             // Nothing else would sync it soon, and others wait for that.
@@ -253,6 +273,7 @@ impl Shard {
         let moved = partition.high_watermark() != watermark || fails_now;
         self.owner.unsynced_bytes += partition.unsynced_bytes();
         self.owner.unsynced_bytes -= unsynced;
+        self.turn.take(id, &outcome);
         self.deadlines
             .move_flush(id, flush_at, partition.flush_at());
         if outcome.wants_commit {

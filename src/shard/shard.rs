@@ -6,6 +6,7 @@ use super::memory::Memory;
 use super::operations::Operation;
 use super::owner::{Hosted, Owner};
 use super::registrar::Registrar;
+use super::turn::Turn;
 use super::watches::Watches;
 use super::{Boot, Effect, Event, Message};
 use crate::config::Config;
@@ -29,6 +30,7 @@ pub struct Shard {
     pub(super) next_request: RequestId,
     pub(super) partitions: FxHashMap<TopicPartition, Hosted>,
     pub(super) owner: Owner,
+    pub(super) turn: Turn,
     pub(super) watches: Watches,
     pub(super) deadlines: Deadlines,
     pub(super) commit: Commit,
@@ -64,6 +66,7 @@ impl Shard {
             next_request: RequestId::default(),
             partitions,
             owner: Owner::default(),
+            turn: Turn::default(),
             watches: Watches::default(),
             deadlines: Deadlines::default(),
             commit: Commit::new(journal),
@@ -80,6 +83,8 @@ impl Shard {
 
     /// Takes one event and says what is to be done, in order.
     pub fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
+        self.turn
+            .begin(self.config.limits.append_bytes_per_step_max);
         match event {
             Event::Opened {
                 connection,
@@ -100,6 +105,7 @@ impl Shard {
             Event::Closed { connection } => self.closed(connection, effects),
             Event::FromCore { from, message } => self.message(from, message, now, effects),
             Event::DiskDone { io, result } => self.disk_done(io, result, now, effects),
+            Event::Resume => self.resume(now, effects),
             Event::Tick => self.tick(now, effects),
             Event::Stop => self.stop(effects),
         }
@@ -107,6 +113,7 @@ impl Shard {
             self.message(self.core, message, now, effects);
         }
         self.commit(now, effects);
+        self.end_turn(effects);
         self.schedule_upkeep(now);
         self.proceed_stopping(effects);
     }

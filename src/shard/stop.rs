@@ -68,7 +68,7 @@ impl Shard {
 
     /// Takes the next step of a clean stop once the one before is done.
     pub(super) fn proceed_stopping(&mut self, effects: &mut Vec<Effect>) {
-        let idle = self.disk_calls.is_empty();
+        let idle = self.disk_calls.is_empty() && !self.turn.is_yielding();
         let settled = self.registrar.as_ref().is_some_and(Registrar::is_idle);
         let Some(stopping) = &mut self.stopping else {
             return;

@@ -1,7 +1,7 @@
 //! Frames come back, whole and in order.
 
 use crate::client::{Client, frame, numbered};
-use crate::echo_lane::{LAST, LATER, SILENT, start};
+use crate::echo_lane::{LAST, LATER, SILENT, YIELDING, start};
 use std::io::Write;
 use std::net::Shutdown;
 use std::thread;
@@ -43,6 +43,17 @@ fn pipelined_answers_keep_the_order_of_their_requests() {
         assert_eq!(&client.receive(), body);
     }
     writing.join().unwrap();
+    broker.stop();
+}
+
+#[test]
+fn a_lane_that_gives_its_turn_away_gets_it_back() {
+    let broker = start(1);
+    let mut client = Client::connect(broker.address());
+    for turns in [0, 1, 200] {
+        let body = [YIELDING, turns];
+        assert_eq!(client.call(&body), body);
+    }
     broker.stop();
 }
 

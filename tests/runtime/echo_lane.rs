@@ -26,6 +26,8 @@ pub(crate) const LAST: u8 = 3;
 pub(crate) const SILENT: u8 = 4;
 /// Frames that start with this and two big endian u32 are answered with that range of the file.
 pub(crate) const RANGE: u8 = 5;
+/// Frames that start with this and a number are answered after the lane gave its turn away as often.
+pub(crate) const YIELDING: u8 = 6;
 
 const FRAME_BYTES_MAX: i32 = 64 * 1024 * 1024;
 const SLOTS_MAX: usize = 64;
@@ -43,6 +45,7 @@ struct Connection {
 pub(crate) struct EchoLane {
     connections: BTreeMap<ConnectionId, Connection>,
     later: VecDeque<(Instant, ConnectionId, SlotId, Bytes)>,
+    yielding: Option<(u8, ConnectionId, SlotId, Bytes)>,
     file: Option<FileRef>,
 }
 
@@ -142,6 +145,10 @@ impl EchoLane {
                 ];
                 self.answer(id, slot, parts, effects);
             }
+            Some(&YIELDING) => {
+                self.yielding = Some((bytes[1], id, slot, bytes));
+                effects.push(Effect::Yield);
+            }
             Some(&SILENT) => self.answer(id, slot, vec![], effects),
             _ => self.answer(id, slot, framed(bytes), effects),
         }
@@ -178,6 +185,15 @@ impl Lane for EchoLane {
             }
             Event::Closed { connection } => {
                 self.connections.remove(&connection).unwrap();
+            }
+            Event::Resume => {
+                let (turns, id, slot, bytes) = self.yielding.take().expect("it yielded");
+                if turns == 0 {
+                    self.answer(id, slot, framed(bytes), effects);
+                } else {
+                    self.yielding = Some((turns - 1, id, slot, bytes));
+                    effects.push(Effect::Yield);
+                }
             }
             Event::Tick => {
                 while self

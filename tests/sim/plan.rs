@@ -120,6 +120,7 @@ fn limits(rng: &mut Rng) -> Limits {
         request_bytes_per_core_max: [256 << 10, 1 << 20][rng.usize(..2)],
         unsynced_bytes_per_core_max: [2 << 10, 32 << 10, 1 << 20][rng.usize(..3)],
         journal: journal(rng),
+        append_bytes_per_step_max: [1, 4 << 10, 1 << 20][rng.usize(..3)],
         connections_per_core_max: 100,
         partitions_per_topic_max: 8,
         fetch_wait_max: Duration::from_secs(300),

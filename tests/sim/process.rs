@@ -21,6 +21,8 @@ pub(crate) struct Process {
     inboxes: BTreeMap<(CoreId, CoreId), VecDeque<Message>>,
     issued: Vec<(CoreId, IoId, DiskCall)>,
     ended: Vec<Ended>,
+    /// Cores that gave their turn away.
+    yielding: Vec<CoreId>,
     /// Cores that were not told to stop yet, once a clean stop has begun.
     unstopped: Option<Vec<CoreId>>,
     stopped: Vec<bool>,
@@ -54,6 +56,7 @@ impl Process {
             inboxes: BTreeMap::new(),
             issued: Vec::new(),
             ended: Vec::new(),
+            yielding: Vec::new(),
             unstopped: None,
             effects: Vec::new(),
         }
@@ -70,6 +73,10 @@ impl Process {
 
     pub(crate) fn ended(&self) -> usize {
         self.ended.len()
+    }
+
+    pub(crate) fn yielding(&self) -> usize {
+        self.yielding.len()
     }
 
     pub(crate) fn unstopped(&self) -> usize {
@@ -116,6 +123,12 @@ impl Process {
 
     pub(crate) fn tick(&mut self, core: CoreId, around: &mut Surroundings<'_>) {
         self.step(core, Event::Tick, around);
+    }
+
+    /// Gives a core its turn back.
+    pub(crate) fn resume(&mut self, index: usize, around: &mut Surroundings<'_>) {
+        let core = self.yielding.swap_remove(index);
+        self.step(core, Event::Resume, around);
     }
 
     /// Hands over the next message of one pair of cores.
@@ -278,7 +291,12 @@ impl Process {
                 ));
                 self.issued.push((core, io, call));
             }
+            Effect::Yield => {
+                assert!(!self.yielding.contains(&core), "one turn is given once");
+                self.yielding.push(core);
+            }
             Effect::Stopped => {
+                assert!(!self.yielding.contains(&core), "core {core} has more to do");
                 around.trace.note(format_args!("core {core} has stopped"));
                 self.stopped[core.index()] = true;
                 let issued = self.issued.iter();
@@ -363,6 +381,7 @@ fn describe(event: &Event) -> String {
         Event::Closed { connection } => format!("{connection} is gone"),
         Event::FromCore { from, message } => format!("core {from} says {}", name(message)),
         Event::DiskDone { io, result } => format!("io {io} ended, {}", result.is_ok()),
+        Event::Resume => "resume".to_owned(),
         Event::Tick => "tick".to_owned(),
         Event::Stop => "stop".to_owned(),
     }

@@ -52,6 +52,7 @@ enum Next {
     Complete(usize),
     Network(usize),
     Client(usize),
+    Resume(usize),
     Tick(CoreId),
     Stop(usize),
     Time,
@@ -169,6 +170,7 @@ impl World {
             offer(process.pairs(), Next::Message);
             offer(process.issued(), Next::Perform);
             offer(process.ended(), Next::Complete);
+            offer(process.yielding(), Next::Resume);
             offer(process.unstopped(), Next::Stop);
             let due = process.due(self.clock.now().monotonic);
             choices.extend(due.first().map(|core| Next::Tick(*core)));
@@ -216,6 +218,7 @@ impl World {
             Next::Complete(call) => {
                 self.on_process(|process, around| process.complete(call, around))
             }
+            Next::Resume(index) => self.on_process(|process, around| process.resume(index, around)),
             Next::Tick(core) => self.on_process(|process, around| process.tick(core, around)),
             Next::Stop(index) => self.on_process(|process, around| process.stop_one(index, around)),
             Next::Network(at) => {

@@ -37,6 +37,20 @@ fn a_full_disk_refuses_appends_and_takes_them_again_with_space() {
 }
 
 #[test]
+fn a_segment_is_made_without_space_for_its_step() {
+    let config = LogConfig {
+        segment_bytes: 20_000,
+        reserve_bytes_min: 10_000,
+        reserve_bytes_max: 10_000,
+        ..tiny()
+    };
+    let mut partition = Partition::new(config, 1);
+    partition.disk.set_capacity(Some(9_000));
+    partition.append_values(&["fits"]);
+    assert_eq!(partition.texts(), ["fits"]);
+}
+
+#[test]
 fn an_append_that_finds_no_space_leaves_nothing_readable() {
     for seed in 0..20 {
         let mut partition = Partition::new(tiny(), seed);

@@ -79,32 +79,76 @@ fn a_read_keeps_to_its_limits() {
     assert!(matches!(error, ReadError::AboveEnd { .. }), "{error}");
 }
 
-#[test]
-fn a_steady_writer_waits_for_rolls_only() {
-    let config = LogConfig {
+/// Room for a segment of 100 kB in steps of 4, 8, 16, 32 and 64 KiB.
+fn stepping() -> LogConfig {
+    LogConfig {
         segment_bytes: 100_000,
         reserve_bytes_min: 4096,
-        ..tiny()
-    };
-    let config = LogConfig {
         reserve_bytes_max: 65536,
-        ..config
-    };
-    let mut partition = Partition::new(config, 1);
-    partition.append_values(&["first"]);
+        ..tiny()
+    }
+}
+
+/// How often a writer of this many batches waited before the log rolled for the first time, and
+/// what the next segment reserved at first.
+fn waits_until_roll(partition: &mut Partition<MemoryDisk>, now: Timestamp) -> (usize, u64) {
+    let batch = batch(&"steady".repeat(10));
     let mut waits = 0;
-    for _ in 0..1000 {
-        let batch = batch("steady");
-        if !partition
+    loop {
+        while !partition
             .log
-            .make_room(batch.bytes().len(), NOW, &mut partition.calls)
+            .make_room(batch.bytes().len(), now, &mut partition.calls)
         {
             waits += 1;
+            for (_, call) in &partition.calls {
+                if let DiskCall::CreateSegment { reserve, .. } = call
+                    && partition.log.end() > Offset::ZERO
+                {
+                    return (waits, reserve.get());
+                }
+            }
+            partition.drain();
         }
         partition.append(&batch);
-        partition.drain();
     }
-    assert_eq!(waits, 0);
+}
+
+#[test]
+fn a_steady_writer_waits_as_often_as_steps_double() {
+    let mut partition = Partition::new(stepping(), 1);
+    let (waits, next) = waits_until_roll(&mut partition, NOW);
+    // The first segment, four more steps up to the segment's largest size, the roll.
+    assert_eq!(waits, 6);
+    assert_eq!(next, 65536, "it goes on with the step that was reached");
+}
+
+#[test]
+fn a_segment_after_one_that_was_not_full_begins_small() {
+    let mut partition = Partition::new(stepping(), 1);
+    for _ in 0..200 {
+        partition.append(&batch(&"steady".repeat(10)));
+    }
+    partition.drain();
+    let later = Timestamp::new(NOW.get() + 1_000_000);
+    let (waits, next) = waits_until_roll(&mut partition, later);
+    assert_eq!((waits, next), (1, 4096));
+}
+
+#[test]
+fn nothing_is_appended_while_space_is_reserved() {
+    let mut partition = Partition::new(stepping(), 1);
+    partition.append_values(&["first"]);
+    let small = batch("fits").bytes().len();
+    assert!(partition.log.make_room(small, NOW, &mut partition.calls));
+    assert!(!partition.log.make_room(5000, NOW, &mut partition.calls));
+    let [(_, DiskCall::Reserve { .. })] = partition.calls.as_slice() else {
+        panic!("{:?}", partition.calls);
+    };
+    assert!(!partition.log.make_room(small, NOW, &mut partition.calls));
+    assert_eq!(partition.calls.len(), 1, "one reservation at a time");
+    partition.drain();
+    assert!(partition.log.make_room(small, NOW, &mut partition.calls));
+    assert!(partition.log.make_room(5000, NOW, &mut partition.calls));
 }
 
 #[test]

@@ -136,18 +136,17 @@ impl<D: Disk + Clone> Partition<D> {
         self.take(recovered.expect("recovers"))
     }
 
-    pub(crate) fn take(&mut self, mut recovered: Recovered) -> (bool, RecoveryReport) {
-        let before = self.epoch;
+    pub(crate) fn take(&mut self, recovered: Recovered) -> (bool, RecoveryReport) {
+        assert!(
+            recovered.epoch <= self.epoch,
+            "nothing was written under a later one"
+        );
         if !recovered.clean {
-            let epoch = recovered.raise_epoch(&self.disk).expect("raises the epoch");
-            assert!(
-                epoch > before || before == LeaderEpoch::FIRST,
-                "{epoch} after {before}"
-            );
+            // As the catalog does, which keeps it for all partitions.
+            self.epoch = self.epoch.next();
         }
         self.log = recovered.log;
         self.producers = recovered.producers;
-        self.epoch = recovered.epoch;
         self.calls.clear();
         self.events.clear();
         (recovered.clean, recovered.report)

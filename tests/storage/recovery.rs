@@ -3,7 +3,7 @@
 use crate::partition::*;
 use corelane::storage::journal::Journaled;
 use corelane::storage::{Disk, MemoryDisk, RecoveryError};
-use corelane::types::{LeaderEpoch, Offset, PartitionIndex, Position, TopicId};
+use corelane::types::{Offset, PartitionIndex, Position, TopicId};
 
 /// Ten batches, of which `synced` are durable and noted as such.
 fn partition_of(count: usize, synced: usize) -> Partition<MemoryDisk> {
@@ -340,26 +340,19 @@ fn recovery_cut_at_every_step_comes_to_the_same_end() {
         for operations in 0..100 {
             let disk = partition.disk.fork();
             disk.crash_after(operations);
-            let mut first = recover(&disk, &partition.directory, &partition.config);
-            let raised = first
-                .as_mut()
-                .ok()
-                .map(|first| first.raise_epoch(&disk).is_ok());
-            finished = raised == Some(true);
-            drop(first);
+            finished = recover(&disk, &partition.directory, &partition.config).is_ok();
             if power {
                 disk.power_cut()
             } else {
                 disk.process_crash()
             }
-            let mut again = recover(&disk, &partition.directory, &partition.config).unwrap();
+            let again = recover(&disk, &partition.directory, &partition.config).unwrap();
             assert_eq!(
                 again.log.end(),
                 Offset::new(60),
                 "after {operations} operations"
             );
             assert!(!again.clean);
-            again.raise_epoch(&disk).unwrap();
             if power {
                 disk.power_cut()
             } else {
@@ -367,7 +360,6 @@ fn recovery_cut_at_every_step_comes_to_the_same_end() {
             }
             let third = recover(&disk, &partition.directory, &partition.config).unwrap();
             assert_eq!(third.log.end(), Offset::new(60));
-            assert!(third.epoch >= LeaderEpoch::new(1));
             if finished {
                 break;
             }
@@ -388,22 +380,4 @@ fn a_clean_mark_is_not_believed_of_another_length() {
     assert!(!clean);
     assert_eq!(report.bytes_cut, 30);
     assert_eq!(partition.file(&log_name(0)), whole);
-}
-
-#[test]
-fn every_unclean_start_raises_the_epoch() {
-    let mut partition = partition_of(3, 0);
-    partition.crash();
-    assert_eq!(partition.epoch, LeaderEpoch::new(1));
-    partition.append_values(&["a"]);
-    partition.crash();
-    assert_eq!(partition.epoch, LeaderEpoch::new(2));
-    partition.power_cut();
-    assert_eq!(partition.epoch, LeaderEpoch::new(3));
-    let (clean, _) = partition.restart();
-    assert!(!clean);
-    partition.close();
-    let epoch = partition.epoch;
-    assert!(partition.restart().0);
-    assert_eq!(partition.epoch, epoch, "a clean start keeps it");
 }

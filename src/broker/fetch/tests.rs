@@ -1,6 +1,10 @@
 use super::super::context::fixture::Fixture;
 use super::*;
 use crate::config::Nodes;
+use crate::record::BatchBuilder;
+use crate::storage::{Disk, FileRange, MemoryDisk, OpenMode};
+use crate::types::{Position, Timestamp};
+use std::path::Path;
 
 fn request(partitions: &[i32], bytes_min: u32) -> FetchRequest {
     let partition = |index: &i32| FetchPartition {
@@ -14,6 +18,7 @@ fn request(partitions: &[i32], bytes_min: u32) -> FetchRequest {
         bytes_min,
         bytes_max: 10_000,
         session: (0, -1),
+        knows_zstandard: true,
         topics: vec![FetchTopic {
             topic: TopicRef::Name("orders".into()),
             partitions: partitions.iter().map(partition).collect(),
@@ -165,4 +170,58 @@ fn a_session_that_was_never_opened_is_not_found() {
         fetch.finish().error,
         Some(BrokerError::FetchSessionNotFound)
     );
+}
+
+/// A part whose batches are compressed like this.
+fn part_of(compressions: &[Compression]) -> ReadPart {
+    let mut bytes = Vec::new();
+    for (offset, compression) in (0..).zip(compressions) {
+        let mut builder = BatchBuilder::new(*compression, None);
+        builder.append(Timestamp::new(1), None, Some(b"x"), &[]);
+        let batch = builder.build(Offset::new(offset)).expect("it is valid");
+        bytes.extend_from_slice(&batch);
+    }
+    let (disk, path) = (MemoryDisk::new(1), Path::new("segment"));
+    disk.write_file(path, &bytes).expect("there is space");
+    let file = disk.open(path, OpenMode::ReadOnly).expect("it is there");
+    let range = FileRange {
+        file,
+        from: Position::ZERO,
+        upto: Position::new(bytes.len() as u64),
+        next: Offset::new(compressions.len() as i64),
+        populated: true,
+    };
+    let next = range.next;
+    ReadPart {
+        high_watermark: next,
+        log_start: Offset::ZERO,
+        range: Some(range),
+    }
+}
+
+#[test]
+fn who_cannot_know_zstandard_gets_what_comes_before_it() {
+    let fixture = Fixture::new(Nodes::Single);
+    let fetch = |knows_zstandard, compressions: &[Compression]| {
+        let mut request = request(&[0], 1);
+        request.knows_zstandard = knows_zstandard;
+        let now = Instant::new(0);
+        let (mut fetch, _) = FetchOperation::start(request, &fixture.context(false), now);
+        let read = CoreReply::Read(vec![Ok(part_of(compressions))]);
+        fetch.reply(fixture.owner(0), read, now);
+        let mut topics = fetch.finish().topics.into_iter();
+        let partition = topics.next().expect("one").partitions.remove(0);
+        let length = partition.records.as_ref().map(Part::length);
+        (length, partition.error)
+    };
+    use Compression::{Gzip, None as Plain, Zstd};
+    let length = |compressions| {
+        let range = part_of(compressions).range;
+        range.map(|range| range.length() as usize)
+    };
+    let mixed = [Plain, Gzip, Zstd, Plain];
+    assert_eq!(fetch(true, &mixed), (length(&mixed), None));
+    assert_eq!(fetch(false, &mixed), (length(&mixed[..2]), None));
+    let refused = Some(BrokerError::UnsupportedCompression);
+    assert_eq!(fetch(false, &mixed[2..]), (None, refused));
 }

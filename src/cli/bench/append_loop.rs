@@ -2,18 +2,20 @@
 //! same runtime, with a lane that does nothing else.
 
 use super::super::CliError;
+use super::segments::{SEGMENT_BYTES_MAX, Segments};
 use super::workload::Batch;
-use super::{Bounds, Stopwatch, joined, report};
+use super::{Bounds, DISK_BYTES_MAX, Stopwatch, joined, report};
 use crate::broker::Part;
 use crate::config::Nodes;
 use crate::runtime::{Broker, Lane, Listeners, Settings};
 use crate::shard::{Effect, Event};
-use crate::storage::{Disk, FileRef, OpenMode, RealDisk};
-use crate::types::{ConnectionId, CoreId, Instant, Now, Position, SlotId};
+use crate::storage::call::DiskReply;
+use crate::storage::{Disk, RealDisk};
+use crate::types::{ConnectionId, CoreId, Instant, IoId, Now, SlotId};
 use bytes::Bytes;
+use std::collections::VecDeque;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use tempfile::TempDir;
@@ -34,9 +36,16 @@ pub(super) fn measure(bounds: &Bounds, batch: &Batch) -> Result<f64, CliError> {
         disk: Arc::clone(&disk),
     };
     let bytes_per_core = bounds.bytes / u64::from(bounds.cores);
+    let kept = DISK_BYTES_MAX / u64::from(bounds.cores) / SEGMENT_BYTES_MAX;
     let path = directory.path().to_owned();
-    let make =
-        move |core: CoreId| AppendLane::new(&*disk, &path.join(core.to_string()), bytes_per_core);
+    let make = move |core: CoreId| {
+        let directory = path.join(core.to_string());
+        disk.create_directory(&directory).map(|()| AppendLane {
+            segments: Segments::new(directory, bytes_per_core, kept as usize),
+            waiting: VecDeque::new(),
+            next_slot: SlotId::default(),
+        })
+    };
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let start = Listeners::bind(listen, Nodes::Single, bounds.cores)
         .and_then(|listeners| Broker::start(listeners, &settings, make));
@@ -83,52 +92,51 @@ fn send(address: SocketAddr, watch: &Stopwatch, frames: u64, batch: &Bytes) -> i
     Ok(answered)
 }
 
-/// Appends every frame to one file, checksummed, and answers with an empty frame.
+/// Appends every frame, checksummed, and answers with an empty frame.
 struct AppendLane {
-    file: FileRef,
-    end: Position,
+    segments: Segments,
+    /// Frames that came before there was a segment for them; the senders' windows bound them.
+    waiting: VecDeque<(ConnectionId, SlotId, Bytes)>,
     next_slot: SlotId,
 }
 
 impl AppendLane {
-    fn new(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<Self> {
-        let file = disk.open(path, OpenMode::CreateNew)?;
-        file.reserve(Position::new(bytes))?;
-        Ok(Self {
-            file,
-            end: Position::ZERO,
-            next_slot: SlotId::default(),
-        })
-    }
-
-    fn append(&mut self, bytes: &Bytes) -> io::Result<u32> {
-        let checksum = crc32c::crc32c(bytes);
-        self.file.write_at(self.end, &[IoSlice::new(bytes)])?;
-        self.end = self.end.advanced(bytes.len() as u64);
-        Ok(checksum)
-    }
-
-    fn answer(
+    /// A frame that finds a place is appended, one that does not waits for the next segment.
+    fn take(
         &mut self,
         connection: ConnectionId,
         slot: SlotId,
-        bytes: &Bytes,
+        bytes: Bytes,
         effects: &mut Vec<Effect>,
     ) {
-        effects.push(match self.append(bytes) {
-            Ok(checksum) => {
-                std::hint::black_box(checksum);
-                Effect::Respond {
-                    connection,
-                    slot,
-                    parts: vec![Part::Bytes(Bytes::from_static(&[0; 4]))],
-                }
-            }
+        let Some((file, position)) = self.segments.place(bytes.len() as u64, effects) else {
+            return self.waiting.push_back((connection, slot, bytes));
+        };
+        std::hint::black_box(crc32c::crc32c(&bytes));
+        effects.push(match file.write_at(position, &[IoSlice::new(&bytes)]) {
+            Ok(()) => Effect::Respond {
+                connection,
+                slot,
+                parts: vec![Part::Bytes(Bytes::from_static(&[0; 4]))],
+            },
             Err(error) => Effect::Close {
                 connection,
                 reason: error.to_string(),
             },
         });
+    }
+
+    fn disk_done(&mut self, io: IoId, result: io::Result<DiskReply>, effects: &mut Vec<Effect>) {
+        if let Err(error) = self.segments.done(io, result) {
+            let connections = self.waiting.drain(..).map(|(connection, ..)| connection);
+            effects.extend(connections.map(|connection| Effect::Close {
+                connection,
+                reason: error.to_string(),
+            }));
+        }
+        for (connection, slot, bytes) in std::mem::take(&mut self.waiting) {
+            self.take(connection, slot, bytes, effects);
+        }
     }
 }
 
@@ -144,13 +152,14 @@ impl Lane for AppendLane {
                 connection,
                 slot,
                 bytes,
-            } => self.answer(connection, slot, &bytes, effects),
+            } => self.take(connection, slot, bytes, effects),
+            Event::DiskDone { io, result } => self.disk_done(io, result, effects),
             Event::Stop => effects.push(Effect::Stopped),
             Event::Opened { .. }
             | Event::Sent { .. }
             | Event::Closed { .. }
             | Event::FromCore { .. }
-            | Event::DiskDone { .. }
+            | Event::Resume
             | Event::Tick => {}
         }
     }

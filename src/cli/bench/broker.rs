@@ -3,6 +3,7 @@
 use super::super::{CliError, output};
 use super::Bounds;
 use super::process::Process;
+use super::segments::SEGMENT_BYTES_MAX;
 use crate::client::admin::NewTopic;
 use crate::client::transport::{Cluster, ClusterConfig};
 use clap::{Args, ValueEnum};
@@ -70,8 +71,13 @@ pub(super) struct Led {
 }
 
 impl BrokerArgs {
-    /// Finds or starts the broker and makes the topic.
-    pub(super) fn open(&self, bounds: &Bounds) -> Result<Broker, CliError> {
+    /// Finds or starts the broker and makes the topic. A broker of our own keeps about
+    /// `disk_bytes_max`.
+    pub(super) fn open(
+        &self,
+        bounds: &Bounds,
+        disk_bytes_max: Option<u64>,
+    ) -> Result<Broker, CliError> {
         let child = match &self.bootstrap {
             Some(_) => None,
             None => Some(ChildBroker::start(bounds, self.per_core)?),
@@ -84,12 +90,23 @@ impl BrokerArgs {
         let mut cluster = Cluster::connect(ClusterConfig::new(vec![address]))?;
         let topic = format!("corelane-bench-{:08x}", fastrand::u32(..));
         let relaxed = self.durability == Durability::Relaxed;
-        let configs = relaxed.then(|| ("corelane.durability".to_owned(), "relaxed".to_owned()));
+        let mut configs = Vec::new();
+        let mut set = |name: &str, value: String| configs.push((name.to_owned(), value));
+        if relaxed {
+            set("corelane.durability", "relaxed".to_owned());
+        }
+        if let (Some(bytes), Some(_)) = (disk_bytes_max, &child) {
+            let retained = bytes / self.partitions as u64;
+            // Only whole segments are removed.
+            let segment = SEGMENT_BYTES_MAX.min(retained / 2);
+            set("retention.bytes", retained.to_string());
+            set("segment.bytes", segment.to_string());
+        }
         cluster.create_topic(&NewTopic {
             name: topic.clone(),
             partitions: Some(self.partitions),
             replication_factor: None,
-            configs: configs.into_iter().collect(),
+            configs,
         })?;
         Ok(Broker {
             child,

@@ -2,7 +2,8 @@
 //!
 //! A figure alone says little, so `produce` and `consume` measure two bases in the same run: the
 //! ceiling (loopback TCP into a reader that discards) and the loop (receive, check, append, by the
-//! same runtime, and nothing else).
+//! same runtime, and nothing else). The loop takes as long as what is compared with it, or it would
+//! end before the kernel writes back.
 
 mod append_loop;
 mod broker;
@@ -15,18 +16,25 @@ mod polls;
 mod process;
 mod produce;
 mod report;
+mod segments;
 mod workload;
 
 use super::interrupt::Interrupt;
+use super::latency::Latencies;
 use super::{CliError, output};
 use broker::BrokerArgs;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use std::thread;
 use std::time::{Duration, Instant};
 use workload::WorkloadArgs;
 
-/// How long the two bases are measured, at most.
-const BASE_TIME_MAX: Duration = Duration::from_secs(2);
+/// How long the ceiling is measured, at most: it does not change with time.
+const CEILING_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// What the loop, and a broker of our own, keep on the disk, about: a load as long as one likes
+/// fits on any disk.
+const DISK_BYTES_MAX: u64 = 8 << 30;
 
 /// Measure this machine and the broker on it
 #[derive(Debug, Args)]
@@ -84,6 +92,9 @@ enum What {
     Loop(WorkloadArgs),
     /// Ship prepared batches and await their acks
     #[command(after_help = "\
+Receive, check and append is measured first, with as many bytes and as much time. A broker of its
+own keeps about 8 GiB of the newest batches, so a load may be as long as one likes.
+
 Examples:
   corelane bench produce --acks 1 --partitions 8
   corelane bench produce --rate 100000 --batch-bytes 4096   open loop, coordinated omission corrected")]
@@ -154,10 +165,10 @@ impl Bounds {
         }
     }
 
-    /// Shorter ones for a base of comparison.
-    fn of_a_base(&self) -> Self {
+    /// These for what does not change with time.
+    fn short(&self) -> Self {
         Self {
-            time: self.time.min(BASE_TIME_MAX),
+            time: self.time.min(CEILING_TIME_MAX),
             ..self.clone()
         }
     }
@@ -181,6 +192,26 @@ fn say(what: &str) {
     if output::stderr_is_terminal() {
         output::message(&what);
     }
+}
+
+/// Does each job on a thread of its own; says what they counted together, and how long it took
+/// each time.
+fn do_all<T: Send>(
+    jobs: Vec<T>,
+    job: impl Fn(T) -> Result<(u64, Latencies), CliError> + Sync,
+) -> Result<(u64, Latencies), CliError> {
+    let job = &job;
+    thread::scope(|scope| {
+        let threads = jobs.into_iter().map(|one| scope.spawn(move || job(one)));
+        let threads: Vec<_> = threads.collect();
+        let mut total = (0, Latencies::new());
+        for thread in threads {
+            let (count, latencies) = joined(thread.join())?;
+            total.0 += count;
+            total.1.merge(&latencies);
+        }
+        Ok(total)
+    })
 }
 
 /// A panic of a measuring thread, which is a bug of ours.

@@ -42,7 +42,7 @@ pub(super) struct Polls {
 
 impl PollsArgs {
     pub(super) fn measure(self, bounds: &Bounds) -> Result<Polls, CliError> {
-        let mut broker = self.broker.open(bounds)?;
+        let mut broker = self.broker.open(bounds, None)?;
         let leaders = broker.leaders()?;
         let topic = broker.topic().to_owned();
         say("connecting");

@@ -8,7 +8,10 @@ use super::link::Link;
 use super::pace::Pace;
 use super::report::{Bases, Measured, Throughput};
 use super::workload::Batch;
-use super::{Bounds, BrokerArgs, Stopwatch, WorkloadArgs, append_loop, ceiling, joined, say};
+use super::{
+    Bounds, BrokerArgs, DISK_BYTES_MAX, Stopwatch, WorkloadArgs, append_loop, ceiling, do_all,
+    joined, say,
+};
 use crate::client::BrokerCode;
 use crate::client::connection::{Answer, Answered};
 use crate::protocol::kafka::messages::{
@@ -80,7 +83,7 @@ impl ProduceArgs {
         let batch = self.workload.batch()?;
         let bases = measure_bases(bounds, &batch)?;
         say("producing");
-        let mut broker = self.broker.open(bounds)?;
+        let mut broker = self.broker.open(bounds, Some(DISK_BYTES_MAX))?;
         let leaders = broker.leaders()?;
         let shippings = self.shippings(broker.topic(), &batch, &leaders);
         let cpu_before = broker.cpu_s();
@@ -126,11 +129,10 @@ impl ProduceArgs {
 
 /// Measures what results are compared to.
 pub(super) fn measure_bases(bounds: &Bounds, batch: &Batch) -> Result<Bases, CliError> {
-    let bounds = bounds.of_a_base();
     say("measuring loopback TCP");
-    let ceiling_mb_per_s = ceiling::measure(&bounds)?;
+    let ceiling_mb_per_s = ceiling::measure(&bounds.short())?;
     say("measuring receive, check, append");
-    let loop_mb_per_s = append_loop::measure(&bounds, batch)?;
+    let loop_mb_per_s = append_loop::measure(bounds, batch)?;
     Ok(Bases {
         ceiling_mb_per_s,
         loop_mb_per_s,
@@ -165,18 +167,8 @@ pub(super) fn ship_all(
     bytes: u64,
 ) -> Result<(u64, Latencies), CliError> {
     let left = AtomicU64::new(bytes);
-    thread::scope(|scope| {
-        let threads: Vec<_> = shippings
-            .iter()
-            .map(|(address, shipping)| scope.spawn(|| shipping.run(address, watch, &left)))
-            .collect();
-        let mut total = (0, Latencies::new());
-        for thread in threads {
-            let (batches, latencies) = joined(thread.join())?;
-            total.0 += batches;
-            total.1.merge(&latencies);
-        }
-        Ok(total)
+    do_all(shippings, |(address, shipping)| {
+        shipping.run(&address, watch, &left)
     })
 }
 

@@ -1,4 +1,5 @@
 use super::cluster::{Cluster, ClusterConfig, Event};
+use super::refresh::Refresh;
 use crate::client::ClientError;
 use crate::client::connection::{Answer, Answered, CorrelationId};
 use crate::client::consumer::{
@@ -9,19 +10,14 @@ use crate::types::{Instant, NodeId, PartitionIndex};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The pause between two questions about who leads what.
-const REFRESH_PAUSE: Duration = Duration::from_millis(100);
-
 /// A [`Consumer`] with sockets under it.
 #[derive(Debug)]
 pub struct BlockingConsumer {
     cluster: Cluster,
     consumer: Consumer,
-    topic: String,
     calls: BTreeMap<(NodeId, CorrelationId), Asked>,
     now: Instant,
-    refreshed_at: Instant,
-    wants_metadata: bool,
+    refresh: Refresh,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -60,11 +56,9 @@ impl BlockingConsumer {
         let starts = partitions.into_iter().map(|partition| (partition, start));
         Ok(Self {
             consumer: Consumer::new(topic, starts, config),
-            topic: topic.to_owned(),
             calls: BTreeMap::new(),
             now,
-            refreshed_at: now,
-            wants_metadata: false,
+            refresh: Refresh::new(topic, now),
             cluster,
         })
     }
@@ -173,17 +167,8 @@ impl BlockingConsumer {
                 .close(node, "no answer to Fetch in time".into());
         }
         self.consumer.expire(self.now);
-        self.wants_metadata |= self.consumer.take_metadata_wish();
-        if self.wants_metadata && self.now >= self.refreshed_at.after(REFRESH_PAUSE) {
-            match self.cluster.refresh(&[&self.topic]) {
-                Ok(()) => self.wants_metadata = false,
-                // Tried again until the consumer gives the partition up.
-                Err(error) if error.is_connection() => {}
-                Err(error) => return Err(error),
-            }
-            self.now = self.cluster.clock().now();
-            self.refreshed_at = self.now;
-        }
+        let wished = self.consumer.take_metadata_wish();
+        self.now = self.refresh.poll(wished, self.now, &mut self.cluster)?;
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ mod cluster;
 mod consumer;
 mod link;
 mod producer;
+mod refresh;
 
 pub use admin::LogEnd;
 pub use clock::Clock;

@@ -1,4 +1,5 @@
 use super::cluster::{Cluster, ClusterConfig, Event};
+use super::refresh::{REFRESH_PAUSE, Refresh};
 use crate::client::BrokerCode;
 use crate::client::ClientError;
 use crate::client::connection::{Answer, Answered, CorrelationId};
@@ -12,8 +13,6 @@ use crate::types::{Instant, NodeId, ProducerEpoch, ProducerId, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The pause between two questions about who leads what.
-const REFRESH_PAUSE: Duration = Duration::from_millis(100);
 /// The longest wait at a time, so that deadlines are looked at.
 const WAIT_MAX: Duration = Duration::from_millis(100);
 /// How many records are taken between two looks at the clock.
@@ -27,14 +26,12 @@ const RECORDS_PER_LOOK: u32 = 64;
 pub struct BlockingProducer {
     cluster: Cluster,
     producer: Producer,
-    topic: String,
     linger: Duration,
     calls: BTreeMap<(NodeId, CorrelationId), CallId>,
     now: Instant,
     records_since_look: u32,
     stepped_at: Instant,
-    refreshed_at: Instant,
-    wants_metadata: bool,
+    refresh: Refresh,
 }
 
 impl BlockingProducer {
@@ -59,13 +56,11 @@ impl BlockingProducer {
         Ok(Self {
             linger: config.linger,
             producer: Producer::new(topic, partitions, identity, config),
-            topic: topic.to_owned(),
             calls: BTreeMap::new(),
             now,
             records_since_look: 0,
             stepped_at: now,
-            refreshed_at: now,
-            wants_metadata: false,
+            refresh: Refresh::new(topic, now),
             cluster,
         })
     }
@@ -217,17 +212,8 @@ impl BlockingProducer {
                 .close(node, "no answer to Produce in time".into());
         }
         self.producer.expire(self.now);
-        self.wants_metadata |= self.producer.take_metadata_wish();
-        if self.wants_metadata && self.now >= self.refreshed_at.after(REFRESH_PAUSE) {
-            match self.cluster.refresh(&[&self.topic]) {
-                Ok(()) => self.wants_metadata = false,
-                // Tried again until the delivery timeout.
-                Err(error) if error.is_connection() => {}
-                Err(error) => return Err(error),
-            }
-            self.now = self.cluster.clock().now();
-            self.refreshed_at = self.now;
-        }
+        let wished = self.producer.take_metadata_wish();
+        self.now = self.refresh.poll(wished, self.now, &mut self.cluster)?;
         Ok(())
     }
 }

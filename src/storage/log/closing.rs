@@ -43,7 +43,7 @@ impl Log {
         true
     }
 
-    pub(super) fn checkpoint_bytes(&self, producers: &ProducerState) -> Vec<u8> {
+    fn checkpoint_bytes(&self, producers: &ProducerState) -> Vec<u8> {
         let producers = producers.snapshot(self.synced);
         self.checkpoint_at(self.synced, |segment| segment.synced, false, producers)
             .encode()

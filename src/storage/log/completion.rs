@@ -15,11 +15,14 @@ pub(super) enum Pending {
     Create {
         base: Offset,
         reserve: u64,
+        /// What the append that waits for it takes.
+        needed: u64,
     },
     Reserve {
         base: Offset,
         upto: u64,
-        exact: bool,
+        /// Up to where the append that waits for it reaches.
+        needed: u64,
     },
     Cut,
     Sync(SyncExtent),
@@ -42,11 +45,10 @@ pub(super) enum Pending {
 impl Pending {
     /// Whether appending waits for it.
     pub(super) fn blocks_appends(&self) -> bool {
-        matches!(self, Self::Create { .. } | Self::Cut | Self::VoidCleanMark)
-    }
-
-    pub(super) fn is_reserve(&self) -> bool {
-        matches!(self, Self::Reserve { .. })
+        matches!(
+            self,
+            Self::Create { .. } | Self::Reserve { .. } | Self::Cut | Self::VoidCleanMark
+        )
     }
 
     pub(super) fn is_sync(&self) -> bool {
@@ -112,7 +114,7 @@ impl Log {
 
     fn succeeded(&mut self, pending: Pending, reply: DiskReply, calls: &mut Calls) -> Completed {
         match (pending, reply) {
-            (Pending::Create { base, reserve }, DiskReply::File(file)) => {
+            (Pending::Create { base, reserve, .. }, DiskReply::File(file)) => {
                 self.created(base, reserve, file);
                 Completed::RoomMade
             }
@@ -166,12 +168,17 @@ impl Log {
             }
         };
         match pending {
-            Pending::Create { .. } => {
-                self.create_failed(&error);
-                failed("creating a segment", error, false)
+            Pending::Create {
+                reserve, needed, ..
+            } => {
+                if self.create_failed(reserve, needed, &error, calls) {
+                    Completed::Nothing
+                } else {
+                    failed("creating a segment", error, false)
+                }
             }
-            Pending::Reserve { base, exact, .. } => {
-                if self.reserve_failed(base, exact, calls) {
+            Pending::Reserve { base, upto, needed } => {
+                if self.reserve_failed(base, upto, needed, calls) {
                     Completed::Nothing
                 } else {
                     failed("reserving space", error, false)

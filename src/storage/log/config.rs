@@ -14,7 +14,8 @@ pub struct LogConfig {
     /// The oldest segments are removed while the rest has at least this many bytes
     /// (`retention.bytes`).
     pub retention_bytes: Option<u64>,
-    /// The first reservation of a segment; each next one is twice as large.
+    /// The first reservation; each next one is twice as large, also that of a segment which follows
+    /// a full one.
     pub reserve_bytes_min: u64,
     /// The largest step of reserving.
     pub reserve_bytes_max: u64,
@@ -34,7 +35,7 @@ impl Default for LogConfig {
             retention_ms: Some(WEEK_MS),
             retention_bytes: None,
             reserve_bytes_min: 64 << 10,
-            reserve_bytes_max: 16 << 20,
+            reserve_bytes_max: 128 << 20,
             write_behind_bytes: 1 << 20,
             decompressed_bytes_max: 64 << 20,
         }

@@ -6,7 +6,7 @@
 use super::Log;
 use super::scan::rebuild_index;
 use crate::record::BatchHeader;
-use crate::storage::batch_walk::{BatchWalk, WINDOW_PLAN_BYTES, WalkError};
+use crate::storage::batch_walk::{BatchWalk, WINDOW_HEADERS_BYTES, WINDOW_PLAN_BYTES, WalkError};
 use crate::storage::disk::FileRef;
 use crate::storage::index::{OffsetEntry, SegmentIndex};
 use crate::storage::segment::Segment;
@@ -34,6 +34,21 @@ impl FileRange {
     /// How many bytes.
     pub fn length(&self) -> u64 {
         self.upto.since(self.from)
+    }
+
+    /// Ends the range before the first batch that is refused. Reads headers, which may wait for the
+    /// disk unless the range is resident.
+    pub fn cut_before(&mut self, is_refused: impl Fn(&BatchHeader) -> bool) -> io::Result<()> {
+        let file = Arc::clone(&self.file);
+        let mut walk = BatchWalk::new(&*file, self.from, self.upto, WINDOW_HEADERS_BYTES);
+        while let Some((position, header)) = walk.next_header()? {
+            if is_refused(&header) {
+                self.upto = position;
+                self.next = header.base_offset();
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

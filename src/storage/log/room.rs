@@ -15,8 +15,6 @@ const PAGE_BYTES: u64 = 4096;
 pub(super) struct RoomState {
     /// How much more the next reservation takes.
     step: u64,
-    /// What the last caller that found no room needs in all, in bytes of the active segment.
-    wanted: u64,
     /// Whether the disk is nearly full: only what is needed is reserved then.
     is_scarce: bool,
     /// Whether a failed append left bytes behind the end.
@@ -28,7 +26,6 @@ impl RoomState {
         let step = config.reserve_bytes_min;
         Self {
             step,
-            wanted: 0,
             is_scarce: false,
             is_tail_dirty: false,
         }
@@ -37,8 +34,9 @@ impl RoomState {
 
 impl Log {
     /// Whether an append of `length` bytes can be a plain write now. If not, calls were pushed or
-    /// are under way, and [`Log::completed`] says when to ask again. Reserves ahead, so that a
-    /// steady writer never waits but for a roll.
+    /// are under way, and [`Log::completed`] says when to ask again. While space is reserved
+    /// nothing is appended, even if it fits: file systems lock a file for both, and the core would
+    /// wait for the lock.
     ///
     /// True as well of a log that failed or is closing, whose `append` gives the error.
     pub fn make_room(&mut self, length: usize, now: Timestamp, calls: &mut Calls) -> bool {
@@ -58,18 +56,16 @@ impl Log {
             return false;
         }
         if self.must_roll(active, length, now) {
-            // A reservation that ends after the cut would take back what the cut gave.
-            if !self.is_pending(Pending::is_reserve) {
-                self.seal_active(calls);
-                self.create_segment(length, calls);
-            }
+            self.seal_active(calls);
+            self.create_segment(length, calls);
             return false;
         }
         let needed = active.size + length;
-        let has_room = needed <= active.reserved;
-        self.room.wanted = needed;
-        self.reserve(needed, has_room, calls);
-        has_room
+        if needed > active.reserved {
+            self.reserve(needed, calls);
+            return false;
+        }
+        true
     }
 
     fn must_roll(&self, active: &Segment, length: u64, now: Timestamp) -> bool {
@@ -87,13 +83,21 @@ impl Log {
     }
 
     fn create_segment(&mut self, length: u64, calls: &mut Calls) {
-        let base = self.end;
         let reserve = if self.room.is_scarce {
             length.next_multiple_of(PAGE_BYTES)
         } else {
-            self.room.step = self.config.reserve_bytes_min;
+            let last = self.segments.back();
+            // After a full one it goes on with the step which that one had reached.
+            if last.is_none_or(|last| last.size + length <= self.config.segment_bytes()) {
+                self.room.step = self.config.reserve_bytes_min;
+            }
             self.next_reservation(0, length)
         };
+        self.push_create(reserve, length, calls);
+    }
+
+    fn push_create(&mut self, reserve: u64, needed: u64, calls: &mut Calls) {
+        let base = self.end;
         let checkpoint = (!self.is_on_disk).then(|| {
             let checkpoint = self.checkpoint_at(self.synced, |_| 0, false, Vec::new());
             checkpoint.encode()
@@ -104,7 +108,12 @@ impl Log {
             reserve: Position::new(reserve),
             checkpoint,
         };
-        self.push(calls, Pending::Create { base, reserve }, call);
+        let pending = Pending::Create {
+            base,
+            reserve,
+            needed,
+        };
+        self.push(calls, pending, call);
     }
 
     pub(super) fn created(&mut self, base: Offset, reserved: u64, file: super::super::FileRef) {
@@ -130,27 +139,18 @@ impl Log {
             .min(limit)
     }
 
-    fn reserve(&mut self, needed: u64, has_room: bool, calls: &mut Calls) {
+    fn reserve(&mut self, needed: u64, calls: &mut Calls) {
         let Some(active) = self.active() else { return };
         let (base, reserved) = (active.base, active.reserved);
-        let ahead = reserved.saturating_sub(needed);
-        let is_enough = has_room
-            && (ahead >= self.room.step / 4
-                || self.room.is_scarce
-                || reserved >= self.config.segment_bytes());
-        if is_enough || self.is_pending(Pending::is_reserve) {
-            return;
-        }
-        let exact = self.room.is_scarce;
-        let upto = if exact {
+        let upto = if self.room.is_scarce {
             needed
         } else {
             self.next_reservation(reserved, needed)
         };
-        self.push_reserve(base, upto, exact, calls);
+        self.push_reserve(base, upto, needed, calls);
     }
 
-    fn push_reserve(&mut self, base: Offset, upto: u64, exact: bool, calls: &mut Calls) {
+    fn push_reserve(&mut self, base: Offset, upto: u64, needed: u64, calls: &mut Calls) {
         let Some(segment) = self.segment_mut(base) else {
             return;
         };
@@ -158,7 +158,7 @@ impl Log {
             file: segment.file.clone(),
             upto: Position::new(upto),
         };
-        self.push(calls, Pending::Reserve { base, upto, exact }, call);
+        self.push(calls, Pending::Reserve { base, upto, needed }, call);
     }
 
     pub(super) fn reserved(&mut self, base: Offset, upto: u64) {
@@ -170,19 +170,45 @@ impl Log {
 
     /// A failed reservation: one of more than is needed is tried again with what is. Gives back
     /// whether that answers the failure.
-    pub(super) fn reserve_failed(&mut self, base: Offset, exact: bool, calls: &mut Calls) -> bool {
-        self.room.is_scarce = true;
-        self.room.step = self.config.reserve_bytes_min;
-        let wanted = self.room.wanted;
-        let waits = self.active().is_some_and(|active| wanted > active.reserved);
-        if !exact && waits {
-            self.push_reserve(base, wanted, true, calls);
+    pub(super) fn reserve_failed(
+        &mut self,
+        base: Offset,
+        upto: u64,
+        needed: u64,
+        calls: &mut Calls,
+    ) -> bool {
+        self.becomes_scarce();
+        let was_ample = upto > needed;
+        if was_ample {
+            self.push_reserve(base, needed, needed, calls);
         }
-        !exact
+        was_ample
     }
 
-    pub(super) fn create_failed(&mut self, error: &io::Error) {
-        self.room.is_scarce |= error.kind() == io::ErrorKind::StorageFull;
+    /// A segment could not be made: without space for the step it is tried again with what is
+    /// needed. Gives back whether that answers the failure.
+    pub(super) fn create_failed(
+        &mut self,
+        reserve: u64,
+        needed: u64,
+        error: &io::Error,
+        calls: &mut Calls,
+    ) -> bool {
+        if error.kind() != io::ErrorKind::StorageFull {
+            return false;
+        }
+        self.becomes_scarce();
+        let least = needed.next_multiple_of(PAGE_BYTES);
+        let was_ample = reserve > least;
+        if was_ample {
+            self.push_create(least, needed, calls);
+        }
+        was_ample
+    }
+
+    fn becomes_scarce(&mut self) {
+        self.room.is_scarce = true;
+        self.room.step = self.config.reserve_bytes_min;
     }
 
     fn cut_tail(&mut self, calls: &mut Calls) {

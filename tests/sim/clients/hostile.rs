@@ -1,5 +1,6 @@
 //! A client that means harm, or is broken: garbage, lying lengths, damaged batches, storms of
-//! connections. It expects nothing; the others must not notice it.
+//! connections. It expects nothing but the end of its connection where nothing else can tell of an
+//! error; the others must not notice it.
 
 use super::{Client, Context, encode};
 use crate::history::StreamKind;
@@ -17,6 +18,8 @@ pub(crate) struct Hostile {
     key: Option<Key>,
     stream: Option<u32>,
     number: u32,
+    /// The connection must end: an append without an answer was sent that must fail.
+    is_doomed: bool,
 }
 
 impl Hostile {
@@ -26,11 +29,12 @@ impl Hostile {
             key: None,
             stream: None,
             number: 0,
+            is_doomed: false,
         }
     }
 
     /// A produce request as it should be.
-    fn produce(&mut self, context: &mut Context<'_>) -> Option<Vec<u8>> {
+    fn produce(&mut self, acks: i16, version: i16, context: &mut Context<'_>) -> Option<Vec<u8>> {
         let mut places = context.topics.places(true);
         if places.is_empty() {
             return None;
@@ -59,11 +63,22 @@ impl Hostile {
             partition_data: vec![partition].into(),
         };
         let request = ProduceRequest {
-            acks: 1,
+            acks,
             topic_data: vec![topic].into(),
             ..Default::default()
         };
-        Some(encode(&request, context.rng.i16(3..=13), 7))
+        Some(encode(&request, version, 7))
+    }
+
+    /// An append without an answer, of a damaged batch.
+    fn append_in_vain(&mut self, key: Key, context: &mut Context<'_>) {
+        // In these versions a frame ends with its batch.
+        let version = context.rng.i16(3..=8);
+        if let Some(mut frame) = self.produce(0, version, context) {
+            *frame.last_mut().expect("a frame is not empty") ^= 1;
+            context.network.write(key, &frame);
+            self.is_doomed = true;
+        }
     }
 
     fn write(&mut self, key: Key, context: &mut Context<'_>) {
@@ -89,7 +104,8 @@ impl Hostile {
                 framed(&body)
             }
             _ => {
-                let Some(mut frame) = self.produce(context) else {
+                let version = context.rng.i16(3..=13);
+                let Some(mut frame) = self.produce(1, version, context) else {
                     return;
                 };
                 for _ in 0..context.rng.usize(..3) {
@@ -106,6 +122,7 @@ impl Hostile {
         if let Some(key) = self.key.take() {
             context.network.disconnect(key);
         }
+        self.is_doomed = false;
     }
 }
 
@@ -121,10 +138,14 @@ impl Client for Hostile {
             return self.leave(context);
         }
         match self.key {
+            Some(_) if self.is_doomed => {}
             Some(key) => self.write(key, context),
             None => {
                 let core = context.rng.u16(..context.network.cores.max(1));
                 self.key = context.network.connect(self.client, core, false);
+                if let Some(key) = self.key.filter(|_| context.rng.u8(..4) == 0) {
+                    self.append_in_vain(key, context);
+                }
             }
         }
     }
@@ -133,10 +154,12 @@ impl Client for Hostile {
 
     fn hung_up(&mut self, _context: &mut Context<'_>) {
         self.key = None;
+        self.is_doomed = false;
     }
 
     fn complaint(&self, _context: &mut Context<'_>) -> Option<String> {
-        None
+        self.is_doomed
+            .then(|| "an append without an answer failed, and nothing tells".to_owned())
     }
 
     fn is_done(&self) -> bool {

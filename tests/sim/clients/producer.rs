@@ -158,7 +158,7 @@ impl Producer {
         let count = context.rng.u32(1..=5);
         let compression = match context.rng.u8(..12) {
             0 => Compression::Lz4,
-            1 => Compression::Zstd,
+            1 if self.version >= 7 => Compression::Zstd,
             _ => Compression::None,
         };
         let mut builder = BatchBuilder::new(compression, None);

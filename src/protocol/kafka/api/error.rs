@@ -18,6 +18,7 @@ pub fn error_code(error: &BrokerError) -> ErrorCode {
         BrokerError::InvalidRecord(_) => ErrorCode::InvalidRecord,
         BrokerError::UnsupportedMessageFormat(_) => ErrorCode::UnsupportedForMessageFormat,
         BrokerError::MessageTooLarge { .. } => ErrorCode::MessageTooLarge,
+        BrokerError::UnsupportedCompression => ErrorCode::UnsupportedCompressionType,
         BrokerError::InvalidTimestamp(_) => ErrorCode::InvalidTimestamp,
         BrokerError::OffsetOutOfRange => ErrorCode::OffsetOutOfRange,
         BrokerError::OutOfOrderSequence => ErrorCode::OutOfOrderSequenceNumber,

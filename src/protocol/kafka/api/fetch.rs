@@ -17,6 +17,8 @@ const TOPIC_IDS_FROM: i16 = 13;
 const LEADER_HINTS_FROM: i16 = 12;
 /// The first version that tells where leaders are reached (KIP-951).
 const ENDPOINTS_FROM: i16 = 16;
+/// The first version whose clients may know zstandard (KIP-110).
+const ZSTANDARD_FROM: i16 = 10;
 /// The first version whose clients know that disks fail.
 const STORAGE_ERRORS_FROM: i16 = 6;
 
@@ -43,6 +45,7 @@ pub(super) fn decode(reader: &mut Reader<'_>, version: i16) -> Result<FetchReque
         bytes_min: size(request.min_bytes),
         bytes_max: size(request.max_bytes),
         session: (request.session_id, request.session_epoch),
+        knows_zstandard: version >= ZSTANDARD_FROM,
         topics,
     })
 }
@@ -215,6 +218,7 @@ mod tests {
             assert_eq!(fetch.wait_max, Duration::from_millis(500));
             assert_eq!((fetch.bytes_min, fetch.bytes_max), (1, 0));
             assert_eq!(fetch.session, (0, -1));
+            assert_eq!(fetch.knows_zstandard, version >= 10);
             let named = TopicRef::Name("orders".to_owned());
             let by_id = TopicRef::Id(TopicId::from_bytes(ID));
             assert_eq!(

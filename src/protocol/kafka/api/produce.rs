@@ -18,6 +18,8 @@ use bytes::Bytes;
 const TOPIC_IDS_FROM: i16 = 13;
 /// The first version that tells who leads a partition instead (KIP-951).
 const LEADER_HINTS_FROM: i16 = 10;
+/// The first version whose clients may know zstandard (KIP-110).
+const ZSTANDARD_FROM: i16 = 7;
 /// The first version whose clients know that disks fail.
 const STORAGE_ERRORS_FROM: i16 = 4;
 
@@ -48,6 +50,7 @@ pub(super) fn decode(
             other => Err(other),
         },
         transactional: request.transactional_id.is_some(),
+        knows_zstandard: version >= ZSTANDARD_FROM,
         topics,
     })
 }
@@ -195,6 +198,7 @@ mod tests {
             };
             assert_eq!(produce.acks, Ok(Acks::Durable));
             assert!(!produce.transactional);
+            assert_eq!(produce.knows_zstandard, version >= 7);
             let topic = &produce.topics[0];
             let named = TopicRef::Name("orders".to_owned());
             let by_id = TopicRef::Id(TopicId::from_bytes(ID));

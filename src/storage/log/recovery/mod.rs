@@ -20,7 +20,7 @@ pub use error::RecoveryError;
 
 use super::{Checkpointed, Log, LogConfig};
 use crate::storage::checkpoint::Checkpoint;
-use crate::storage::disk::{Disk, FileRef, OpenMode, read_whole, replace_file};
+use crate::storage::disk::{Disk, FileRef, OpenMode, read_whole};
 use crate::storage::envelope::FILE_BYTES_MAX;
 use crate::storage::index::{IndexBuilder, SegmentIndex};
 use crate::storage::journal::{Journaled, UNRECOVERED_NAME, add_unrecovered};
@@ -41,7 +41,8 @@ pub struct Recovered {
     pub producers: ProducerState,
     /// The newest leader epoch known.
     pub epoch: LeaderEpoch,
-    /// Whether a clean stop came before. If not, [`Recovered::raise_epoch`] before appending.
+    /// Whether a clean stop came before. If not, what is appended next needs a later leader epoch,
+    /// as its offsets may have been given before.
     pub clean: bool,
     /// What was done.
     pub report: RecoveryReport,
@@ -123,27 +124,6 @@ impl Recovered {
             clean: true,
             report: RecoveryReport::default(),
         }
-    }
-
-    /// Takes the next leader epoch and makes it durable, as every unclean start must before its
-    /// first append; a log that was never written needs none and keeps its own. Blocks.
-    pub fn raise_epoch(&mut self, disk: &dyn Disk) -> io::Result<LeaderEpoch> {
-        let log = &mut self.log;
-        if !log.is_on_disk {
-            return Ok(self.epoch);
-        }
-        let epoch = self.epoch.next();
-        log.leader_epoch = epoch;
-        let bytes = log.checkpoint_bytes(&self.producers);
-        replace_file(disk, &log.checkpoint_path(), &bytes)?;
-        log.checkpointed = Checkpointed {
-            start: log.next_start,
-            synced: log.synced,
-            bytes: log.synced_bytes,
-        };
-        log.clean_mark = None;
-        self.epoch = epoch;
-        Ok(epoch)
     }
 }
 
