@@ -83,7 +83,8 @@ impl Plan {
             limits: limits(rng),
             producers: rng.usize(1..=4),
             consumers: rng.usize(1..=3),
-            batches: rng.u32(20..=200),
+            // So that a long run does not end idle.
+            batches: rng.u32(20..=200) * (steps as u32).div_ceil(4_000),
             record_bytes_max: [40, 600, 3_000][rng.usize(..3)],
         }
     }
