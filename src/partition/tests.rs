@@ -303,3 +303,17 @@ fn a_failed_write_answers_those_that_wait_for_a_sync() {
         "no sync follows that could answer them"
     );
 }
+
+#[test]
+fn a_flush_during_a_sync_follows_it_at_once() {
+    let mut bench = begun(Durability::Fsync);
+    bench.append(1, batch(1), PATIENT);
+    bench.append(2, batch(1), HASTY);
+    let mut outcome = Outcome::default();
+    bench.partition.flush(&mut outcome);
+    bench.take(outcome);
+    bench.end_calls("");
+    assert_eq!((bench.readable(), bench.calls.len()), (2, 1));
+    bench.end_calls("");
+    assert_eq!((bench.readable(), bench.calls.len()), (3, 0));
+}

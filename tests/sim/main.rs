@@ -9,6 +9,7 @@
 //! - `CORELANE_SIM_SEEDS`: how many seeds to run; `CORELANE_SIM_FROM`: the first one;
 //! - `CORELANE_SIM_LINES`: how many lines of a trace to show.
 
+mod auditor;
 mod clients;
 mod clock;
 mod disturbance;
@@ -17,6 +18,7 @@ mod history;
 mod network;
 mod plan;
 mod process;
+mod rot;
 mod topics;
 mod trace;
 mod value;

@@ -1,8 +1,8 @@
 //! Everything there is, and who is next: one broker or none, its disk, its clients, one clock.
 
+use crate::auditor::AUDITOR;
 use crate::clients::{Admin, Client, Consumer, Context, Hostile, Producer};
 use crate::clock::Clock;
-use crate::drain::AUDITOR;
 use crate::history::History;
 use crate::network::{Key, Move, Network};
 use crate::plan::{DATA, Plan};
@@ -10,7 +10,7 @@ use crate::process::{Process, Surroundings};
 use crate::topics::Topics;
 use crate::trace::Trace;
 use bytes::Bytes;
-use corelane::shard::Boot;
+use corelane::shard::{Boot, BootError};
 use corelane::storage::Disk;
 use corelane::storage::memory_disk::MemoryDisk;
 use corelane::types::{CoreId, LeaderEpoch};
@@ -125,8 +125,11 @@ impl World {
         let complaints = clients
             .iter_mut()
             .filter_map(|client| client.complaint(&mut self.context()));
-        let complaints: Vec<String> = complaints.collect();
+        let mut complaints: Vec<String> = complaints.collect();
         self.clients = clients;
+        if self.process.as_ref().is_some_and(Process::is_stopping) {
+            complaints.push("the broker does not stop".into());
+        }
         if !complaints.is_empty() {
             let broker = self
                 .process
@@ -321,6 +324,12 @@ impl World {
 
     /// Starts the broker, on any number of cores; the start may die at any disk operation.
     pub(crate) fn start(&mut self) {
+        let started = self.try_start();
+        started.unwrap_or_else(|error| panic!("the start failed: {error}"));
+    }
+
+    /// The same for a disk that may be damaged.
+    pub(crate) fn try_start(&mut self) -> Result<(), BootError> {
         let cores = self.rng.u16(1..=4);
         self.disk_failed = false;
         if !self.draining && self.rng.u8(..100) < self.plan.crashing_starts {
@@ -335,9 +344,10 @@ impl World {
                 Ok((boot.leader_epoch(), shards?))
             });
         if self.disk.is_crashed() {
-            return self.crash(self.crash_cuts_power);
+            self.crash(self.crash_cuts_power);
+            return Ok(());
         }
-        let (epoch, shards) = shards.unwrap_or_else(|error| panic!("the start failed: {error}"));
+        let (epoch, shards) = shards?;
         if let Some((last, clean)) = self.last_epoch {
             let raised = if clean { epoch >= last } else { epoch > last };
             assert!(
@@ -350,5 +360,6 @@ impl World {
         self.network.cores = cores;
         self.network.epoch = epoch.get();
         self.process = Some(Process::new(shards));
+        Ok(())
     }
 }
