@@ -40,7 +40,8 @@ impl World {
     fn calm_down(&mut self) {
         self.trace.note(format_args!("drain"));
         self.draining = true;
-        if self.disk_failed {
+        self.free_disk();
+        if self.trouble.failed {
             self.crash(false);
         }
         // No crash is to come any more.

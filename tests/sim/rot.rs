@@ -44,7 +44,7 @@ impl World {
             self.disk = sound.fork();
             self.last_epoch = epoch;
             if let Some(damage) = self.damage() {
-                self.disk_failed = true;
+                self.trouble.failed = true;
                 self.start_damaged(&damage, content);
             }
         }
