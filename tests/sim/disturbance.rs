@@ -69,8 +69,8 @@ impl World {
                 let operations_max = [2, 10, 30, 300][self.rng.usize(..4)];
                 self.crash_soon(operations_max);
             }
-            7..=8 if self.plan.full_disks && self.trouble.full => self.free_disk(),
-            7..=8 if self.plan.full_disks => self.fill_disk(),
+            7..=9 if self.plan.full_disks && self.trouble.full => self.free_disk(),
+            7..=9 if self.plan.full_disks => self.fill_disk(),
             _ => {
                 let cut = self.rng.u8(..100) < self.plan.power_cuts;
                 self.crash(cut);
@@ -147,7 +147,8 @@ impl World {
     pub(crate) fn fail_disk(&mut self) {
         let (operation, kinds) = FAULTS[self.rng.usize(..FAULTS.len())];
         let kind = kinds[self.rng.usize(..kinds.len())];
-        let after = self.rng.u64(..20);
+        let after = [1, 4, 20][self.rng.usize(..3)];
+        let after = self.rng.u64(..after);
         self.trace.note(format_args!(
             "the {after}th {operation:?} will fail: {kind:?}"
         ));

@@ -74,8 +74,8 @@ impl Plan {
             clean_stops: [0, 20, 60][rng.usize(..3)],
             crashing_starts: [0, 20, 60][rng.usize(..3)],
             cold: rng.u8(..3) == 0,
-            disk_faults: rng.u8(..5) == 0,
-            full_disks: rng.u8(..4) == 0,
+            disk_faults: rng.u8(..3) == 0,
+            full_disks: rng.u8(..3) == 0,
             wall_jumps: rng.bool(),
             hostile: rng.bool(),
             nodes: if rng.u8(..4) == 0 {

@@ -142,10 +142,14 @@ impl Process {
     pub(crate) fn perform(&mut self, index: usize, around: &mut Surroundings<'_>) {
         let (core, io, call) = self.issued.swap_remove(index);
         let what = call.describe();
+        let begun = around.disk.operations();
         let result = call.perform(around.disk as &dyn Disk);
         let outcome = match &result {
             Ok(_) => "done".to_owned(),
-            Err(error) => error.to_string(),
+            Err(error) => {
+                let operations = around.disk.operations() - begun;
+                format!("{error} in operation {operations}")
+            }
         };
         around
             .trace
