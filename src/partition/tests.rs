@@ -55,7 +55,7 @@ impl Bench {
         self.answers.extend(outcome.answers.into_iter().map(plain));
         if outcome.wants_commit {
             // As where there is no journal.
-            let mut outcome = Outcome::default();
+            let mut outcome = Outcome::new(u64::MAX);
             self.partition.bypass(&mut outcome);
             self.calls.extend(outcome.calls);
         }
@@ -359,4 +359,18 @@ fn who_was_appended_is_synced_while_others_wait_for_room() {
     assert!(asked.iter().any(|call| call.starts_with("syncing")));
     bench.settle();
     assert_eq!(bench.answers(), [(1, Ok(0)), (2, Ok(1))]);
+}
+
+#[test]
+fn a_flush_during_a_sync_follows_it_at_once() {
+    let mut bench = begun(Durability::Fsync);
+    bench.append(1, batch(1), PATIENT);
+    bench.append(2, batch(1), HASTY);
+    let mut outcome = Outcome::new(u64::MAX);
+    bench.partition.flush(&mut outcome);
+    bench.take(outcome);
+    bench.end_calls("");
+    assert_eq!((bench.readable(), bench.calls.len()), (2, 1));
+    bench.end_calls("");
+    assert_eq!((bench.readable(), bench.calls.len()), (3, 0));
 }

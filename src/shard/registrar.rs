@@ -19,6 +19,9 @@ pub(super) struct Registrar {
     random: fastrand::Rng,
     waiting: VecDeque<(Watcher, Wanted)>,
     round: Option<Round>,
+    /// A write failed, perhaps after the file had its new name: what is in force is written again,
+    /// or a change that was refused might come true at the next start.
+    uncertain: Option<Uncertain>,
     /// Producer ids that are durably set aside and not given out yet.
     producer_ids: std::ops::Range<i64>,
 }
@@ -27,6 +30,15 @@ pub(super) struct Registrar {
 enum Wanted {
     Change(CatalogChange),
     ProducerId,
+}
+
+/// Which catalog is on the disk is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Uncertain {
+    /// Since just now: it is settled at once.
+    Fresh,
+    /// That failed as well: the next round settles it.
+    Lasting,
 }
 
 #[derive(Debug)]
@@ -43,6 +55,7 @@ impl Registrar {
             random: fastrand::Rng::with_seed(seed),
             waiting: VecDeque::new(),
             round: None,
+            uncertain: None,
             producer_ids: 0..0,
         }
     }
@@ -90,9 +103,12 @@ impl Shard {
         let mut draft = self.catalog.as_ref().clone();
         let config = Arc::clone(&self.config);
         let registrar = self.registrar();
-        if registrar.round.is_some() || registrar.waiting.is_empty() {
+        let due = !registrar.waiting.is_empty() || registrar.uncertain == Some(Uncertain::Fresh);
+        if registrar.round.is_some() || !due {
             return;
         }
+        let certain = registrar.uncertain.is_none();
+        registrar.uncertain = registrar.uncertain.map(|_| Uncertain::Lasting);
         let mut answers = Vec::new();
         for (asker, wanted) in std::mem::take(&mut registrar.waiting) {
             let reply = match &wanted {
@@ -124,7 +140,7 @@ impl Shard {
             };
             answers.push((asker, wanted, reply));
         }
-        if draft == *self.catalog {
+        if certain && draft == *self.catalog {
             for (asker, _, reply) in answers {
                 self.answer(asker, reply, effects);
             }
@@ -153,6 +169,7 @@ impl Shard {
         match result {
             Ok(()) => {
                 let catalog = Arc::clone(&round.draft);
+                self.registrar().uncertain = None;
                 for core in self.placement.all() {
                     self.send(core, Message::Catalog(Arc::clone(&catalog)), effects);
                 }
@@ -161,7 +178,9 @@ impl Shard {
                 let reason = format!("the catalog could not be written: {error}");
                 log::error!("{reason}");
                 let round = self.registrar().round.take().expect("looked up just now");
-                self.registrar().producer_ids = 0..0;
+                let registrar = self.registrar();
+                registrar.producer_ids = 0..0;
+                registrar.uncertain.get_or_insert(Uncertain::Fresh);
                 let error = BrokerError::Storage(reason);
                 for (asker, wanted, _) in round.answers {
                     let reply = match wanted {

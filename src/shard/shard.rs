@@ -109,13 +109,19 @@ impl Shard {
             Event::Tick => self.tick(now, effects),
             Event::Stop => self.stop(effects),
         }
-        while let Some(message) = self.to_self.pop_front() {
-            self.message(self.core, message, now, effects);
+        loop {
+            while let Some(message) = self.to_self.pop_front() {
+                self.message(self.core, message, now, effects);
+            }
+            self.commit(now, effects);
+            self.end_turn(effects);
+            self.schedule_upkeep(now);
+            self.proceed_stopping(effects);
+            // A stop that ends here has told this core too, and no event may follow.
+            if self.to_self.is_empty() {
+                return;
+            }
         }
-        self.commit(now, effects);
-        self.end_turn(effects);
-        self.schedule_upkeep(now);
-        self.proceed_stopping(effects);
     }
 
     /// When the next [`Event::Tick`] is due.

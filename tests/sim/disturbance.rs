@@ -5,16 +5,59 @@ use crate::process::Process;
 use crate::world::World;
 use corelane::storage::memory_disk::{FaultKind, Operation};
 
+/// What the disk did to the broker, by which errors are excused.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Trouble {
+    /// Calls returned errors since the broker started.
+    pub(crate) failed: bool,
+    /// Space ran out since everything was quiet: writing may fail, reading may not.
+    pub(crate) full: bool,
+}
+
+impl Trouble {
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            failed: self.failed || other.failed,
+            full: self.full || other.full,
+        }
+    }
+
+    /// Whether writing may fail.
+    pub(crate) fn hinders_writes(self) -> bool {
+        self.failed || self.full
+    }
+}
+
+/// How each kind of operation fails.
+const FAULTS: [(Operation, &[FaultKind]); 13] = {
+    use FaultKind::{Device, NoSpace, TooManyFiles};
+    [
+        (Operation::Open, &[Device, NoSpace, TooManyFiles]),
+        (Operation::CreateDirectory, &[Device, NoSpace]),
+        (Operation::List, &[Device, TooManyFiles]),
+        (Operation::Rename, &[Device, NoSpace]),
+        (Operation::RemoveFile, &[Device]),
+        (Operation::RemoveDirectory, &[Device]),
+        (Operation::SyncDirectory, &[Device, NoSpace]),
+        (Operation::Write, &[Device, NoSpace]),
+        (Operation::Read, &[Device]),
+        (Operation::Reserve, &[Device, NoSpace]),
+        (Operation::Truncate, &[Device]),
+        (Operation::Sync, &[Device, NoSpace]),
+        (Operation::Populate, &[Device]),
+    ]
+};
+
 impl World {
     pub(crate) fn disturb(&mut self) {
         let drawn = self.rng.u8(..100);
         if self.process.is_none() {
-            return;
+            return self.free_disk();
         }
         if drawn < self.plan.clean_stops {
             return self.begin_stop();
         }
-        match self.rng.u8(..10) {
+        match self.rng.u8(..12) {
             0 if self.plan.wall_jumps => {
                 let ms = self.rng.i64(-3_600_000..3_600_000);
                 self.trace
@@ -22,7 +65,12 @@ impl World {
                 self.clock.jump_wall(ms);
             }
             1..=3 if self.plan.disk_faults => self.fail_disk(),
-            4..=6 => self.crash_soon(30),
+            4..=6 => {
+                let operations_max = [2, 10, 30, 300][self.rng.usize(..4)];
+                self.crash_soon(operations_max);
+            }
+            7..=9 if self.plan.full_disks && self.trouble.full => self.free_disk(),
+            7..=9 if self.plan.full_disks => self.fill_disk(),
             _ => {
                 let cut = self.rng.u8(..100) < self.plan.power_cuts;
                 self.crash(cut);
@@ -63,7 +111,7 @@ impl World {
             self.history.lose_cached();
         } else {
             self.disk.process_crash();
-            if self.disk_failed {
+            if self.trouble.failed {
                 self.history.lose_cached();
             }
         }
@@ -76,7 +124,7 @@ impl World {
         if let Some((_, clean)) = &mut self.last_epoch {
             *clean = true;
         }
-        if self.disk_failed {
+        if self.trouble.failed {
             self.history.lose_cached();
         } else {
             self.history.stopped_cleanly();
@@ -95,21 +143,12 @@ impl World {
         self.network.broker_gone(&mut self.rng);
     }
 
-    fn fail_disk(&mut self) {
-        let operations = [
-            Operation::Sync,
-            Operation::Write,
-            Operation::Reserve,
-            Operation::Open,
-            Operation::SyncDirectory,
-            Operation::Rename,
-            Operation::Truncate,
-            Operation::RemoveFile,
-            Operation::Populate,
-        ];
-        let operation = operations[self.rng.usize(..operations.len())];
-        let kind = [FaultKind::Device, FaultKind::NoSpace][self.rng.usize(..2)];
-        let after = self.rng.u64(..20);
+    /// Lets some operation fail soon, once or from then on.
+    pub(crate) fn fail_disk(&mut self) {
+        let (operation, kinds) = FAULTS[self.rng.usize(..FAULTS.len())];
+        let kind = kinds[self.rng.usize(..kinds.len())];
+        let after = [1, 4, 20][self.rng.usize(..3)];
+        let after = self.rng.u64(..after);
         self.trace.note(format_args!(
             "the {after}th {operation:?} will fail: {kind:?}"
         ));
@@ -118,7 +157,28 @@ impl World {
         } else {
             self.disk.fail_once(operation, after, kind);
         }
-        self.disk_failed = true;
+        self.trouble.failed = true;
         self.history.disk_failed = true;
+    }
+
+    /// Leaves little space, or none.
+    fn fill_disk(&mut self) {
+        let spare = [0, 1_000, 100_000][self.rng.usize(..3)];
+        let spare = self.rng.u64(..=spare);
+        self.trace
+            .note(format_args!("{spare} bytes of space are left"));
+        self.disk.set_capacity(Some(self.disk.space_used() + spare));
+        self.trouble.full = true;
+        self.history.disk_failed = true;
+    }
+
+    /// Space returns. Once all that failed for want of it has ended, nothing fails any more.
+    pub(crate) fn free_disk(&mut self) {
+        if self.trouble.full {
+            self.trace.note(format_args!("space returns"));
+            self.disk.set_capacity(None);
+            self.settle();
+            self.trouble.full = false;
+        }
     }
 }

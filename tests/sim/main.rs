@@ -7,8 +7,9 @@
 //! - `CORELANE_SIM_SEED`: run this seed alone, and show the last lines of its trace if it fails;
 //! - `CORELANE_SIM_STEPS`: how many steps each seed runs before it is drained;
 //! - `CORELANE_SIM_SEEDS`: how many seeds to run; `CORELANE_SIM_FROM`: the first one;
-//! - `CORELANE_SIM_LINES`: how many lines of a trace to show.
+//! - `CORELANE_SIM_LINES`: how many lines of a trace to show, also of one that holds.
 
+mod auditor;
 mod clients;
 mod clock;
 mod disturbance;
@@ -17,6 +18,7 @@ mod history;
 mod network;
 mod plan;
 mod process;
+mod rot;
 mod topics;
 mod trace;
 mod value;
@@ -30,8 +32,8 @@ use trace::Trace;
 use world::World;
 
 /// Seeds and steps that every test run tries.
-const SEEDS: u64 = 200;
-const STEPS: u64 = 4_000;
+const SEEDS: u64 = 1_000;
+const STEPS: u64 = 6_000;
 
 /// What a run came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +90,12 @@ fn seeds_hold() {
             .init();
         let (world, result) = run(seed, steps, Trace::verbose());
         match result {
-            Ok(summary) => println!("seed {seed}: {summary:?}\n{:#?}", world.plan),
+            Ok(summary) => {
+                if number("CORELANE_SIM_LINES").is_some() {
+                    println!("{}", world.trace.lines());
+                }
+                println!("seed {seed}: {summary:?}\n{:#?}", world.plan);
+            }
             Err(why) => {
                 let (plan, lines) = (&world.plan, world.trace.lines());
                 panic!(

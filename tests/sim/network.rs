@@ -1,6 +1,7 @@
 //! Connections between clients and cores: two byte streams each, either of which may be as slow as
 //! the scheduler likes, and ends that may be gone.
 
+use crate::disturbance::Trouble;
 use crate::history::When;
 use bytes::{Buf, Bytes, BytesMut};
 use corelane::broker::Part;
@@ -17,8 +18,8 @@ pub(crate) struct Delivery {
     pub(crate) frame: Bytes,
     /// When the broker sent it.
     pub(crate) when: When,
-    /// Whether the disk had failed by then.
-    pub(crate) disk_failed: bool,
+    /// What the disk had done by then.
+    pub(crate) trouble: Trouble,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -263,12 +264,12 @@ impl Connection {
             .expect("there is a response to send")
     }
 
-    pub(crate) fn deliver(&mut self, frame: Bytes, when: When, disk_failed: bool) {
+    pub(crate) fn deliver(&mut self, frame: Bytes, when: When, trouble: Trouble) {
         if !self.client_gone {
             self.to_client.push_back(Delivery {
                 frame,
                 when,
-                disk_failed,
+                trouble,
             });
         }
     }

@@ -30,12 +30,14 @@ pub(crate) struct Plan {
     pub(crate) power_cuts: u8,
     /// Of 100 disturbances, how many are clean stops.
     pub(crate) clean_stops: u8,
-    /// Of 100 starts, how many crash at some disk operation.
+    /// Of 100 starts, how many crash at some disk operation; of those after such a one, more.
     pub(crate) crashing_starts: u8,
     /// Reads need a populate first.
     pub(crate) cold: bool,
-    /// The disk fails now and then: calls return errors, space runs out.
+    /// The disk fails now and then: calls return errors.
     pub(crate) disk_faults: bool,
+    /// Space runs out now and then, and returns.
+    pub(crate) full_disks: bool,
     pub(crate) wall_jumps: bool,
     pub(crate) hostile: bool,
     pub(crate) nodes: Nodes,
@@ -73,7 +75,8 @@ impl Plan {
             clean_stops: [0, 20, 60][rng.usize(..3)],
             crashing_starts: [0, 20, 60][rng.usize(..3)],
             cold: rng.u8(..3) == 0,
-            disk_faults: rng.u8(..5) == 0,
+            disk_faults: rng.u8(..3) == 0,
+            full_disks: rng.u8(..3) == 0,
             wall_jumps: rng.bool(),
             hostile: rng.bool(),
             nodes: if rng.u8(..4) == 0 {
@@ -84,7 +87,8 @@ impl Plan {
             limits: limits(rng),
             producers: rng.usize(1..=4),
             consumers: rng.usize(1..=3),
-            batches: rng.u32(20..=200),
+            // So that a long run does not end idle.
+            batches: rng.u32(20..=200) * (steps as u32).div_ceil(4_000),
             record_bytes_max: [40, 600, 3_000][rng.usize(..3)],
         }
     }

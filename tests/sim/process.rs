@@ -2,6 +2,7 @@
 //! what the runtime would promise is promised here: messages are in order between two cores, disk
 //! calls are performed and told of in any order, a connection's events are in its own order.
 
+use crate::disturbance::Trouble;
 use crate::history::When;
 use crate::network::{Key, Move, Network};
 use crate::trace::Trace;
@@ -45,7 +46,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) network: &'a mut Network,
     pub(crate) trace: &'a mut Trace,
     pub(crate) when: When,
-    pub(crate) disk_failed: bool,
+    pub(crate) trouble: Trouble,
 }
 
 impl Process {
@@ -154,10 +155,14 @@ impl Process {
     pub(crate) fn perform(&mut self, index: usize, around: &mut Surroundings<'_>) {
         let (core, io, call) = self.issued.swap_remove(index);
         let what = call.describe();
+        let begun = around.disk.operations();
         let result = call.perform(around.disk as &dyn Disk);
         let outcome = match &result {
             Ok(_) => "done".to_owned(),
-            Err(error) => error.to_string(),
+            Err(error) => {
+                let operations = around.disk.operations() - begun;
+                format!("{error} in operation {operations}")
+            }
         };
         around
             .trace
@@ -214,8 +219,14 @@ impl Process {
             }
             Move::Send => {
                 let (slot, parts) = link.take_response();
-                if let Some(frame) = gather(&parts) {
-                    link.deliver(frame, around.when, around.disk_failed);
+                match gather(&parts) {
+                    Ok(Some(frame)) => link.deliver(frame, around.when, around.trouble),
+                    Ok(None) => {}
+                    Err(error) => {
+                        assert!(around.trouble.failed, "a range cannot be read: {error}");
+                        around.network.ended(key);
+                        return self.step(core, Event::Closed { connection }, around);
+                    }
                 }
                 Event::Sent { connection, slot }
             }
@@ -326,7 +337,7 @@ impl Process {
 }
 
 /// The bytes of a response without its length prefix, which must be right; `None` if it is empty.
-fn gather(parts: &[Part]) -> Option<Bytes> {
+fn gather(parts: &[Part]) -> io::Result<Option<Bytes>> {
     let mut bytes = BytesMut::new();
     for part in parts {
         match part {
@@ -337,9 +348,7 @@ fn gather(parts: &[Part]) -> Option<Bytes> {
                 length,
             } => {
                 let mut buffer = vec![0; *length as usize];
-                let read = file
-                    .read_at(*position, &mut buffer)
-                    .expect("a range can be read");
+                let read = file.read_at(*position, &mut buffer)?;
                 assert_eq!(
                     read,
                     buffer.len(),
@@ -350,7 +359,7 @@ fn gather(parts: &[Part]) -> Option<Bytes> {
         }
     }
     if bytes.is_empty() {
-        return None;
+        return Ok(None);
     }
     let prefix: [u8; 4] = bytes.split_to(4).as_ref().try_into().expect("four bytes");
     assert_eq!(
@@ -358,7 +367,7 @@ fn gather(parts: &[Part]) -> Option<Bytes> {
         bytes.len(),
         "a response's length is wrong"
     );
-    Some(bytes.freeze())
+    Ok(Some(bytes.freeze()))
 }
 
 fn describe(event: &Event) -> String {

@@ -1,8 +1,9 @@
 //! Everything there is, and who is next: one broker or none, its disk, its clients, one clock.
 
+use crate::auditor::AUDITOR;
 use crate::clients::{Admin, Client, Consumer, Context, Hostile, Producer};
 use crate::clock::Clock;
-use crate::drain::AUDITOR;
+use crate::disturbance::Trouble;
 use crate::history::History;
 use crate::network::{Key, Move, Network};
 use crate::plan::{DATA, Plan};
@@ -10,11 +11,12 @@ use crate::process::{Process, Surroundings};
 use crate::topics::Topics;
 use crate::trace::Trace;
 use bytes::Bytes;
-use corelane::shard::Boot;
+use corelane::shard::{Boot, BootError, Shard};
 use corelane::storage::Disk;
 use corelane::storage::memory_disk::MemoryDisk;
 use corelane::types::{CoreId, LeaderEpoch};
 use fastrand::Rng;
+use std::io;
 use std::path::Path;
 
 /// Steps without time within which everything under way must end.
@@ -33,8 +35,9 @@ pub(crate) struct World {
     pub(crate) process: Option<Process>,
     pub(crate) clients: Vec<Box<dyn Client>>,
     pub(crate) draining: bool,
-    /// The disk made errors since the broker started.
-    pub(crate) disk_failed: bool,
+    pub(crate) trouble: Trouble,
+    /// The last start crashed.
+    start_died: bool,
     /// What to do when the disk says that the process is dead.
     pub(crate) crash_cuts_power: bool,
     /// The epoch of the last start, and whether it ended cleanly.
@@ -94,7 +97,8 @@ impl World {
             process: None,
             clients,
             draining: false,
-            disk_failed: false,
+            trouble: Trouble::default(),
+            start_died: false,
             crash_cuts_power: false,
             last_epoch: None,
             replies: Vec::new(),
@@ -126,8 +130,11 @@ impl World {
         let complaints = clients
             .iter_mut()
             .filter_map(|client| client.complaint(&mut self.context()));
-        let complaints: Vec<String> = complaints.collect();
+        let mut complaints: Vec<String> = complaints.collect();
         self.clients = clients;
+        if self.process.as_ref().is_some_and(Process::is_stopping) {
+            complaints.push("the broker does not stop".into());
+        }
         if !complaints.is_empty() {
             let broker = self
                 .process
@@ -244,7 +251,7 @@ impl World {
             network: &mut self.network,
             trace: &mut self.trace,
             when: self.history.now,
-            disk_failed: self.disk_failed,
+            trouble: self.trouble,
         };
         happens(process, &mut around);
         if self.disk.is_crashed() {
@@ -269,9 +276,9 @@ impl World {
                 let (length, crc) = (delivery.frame.len(), crc32c::crc32c(&delivery.frame));
                 let what = format_args!("client {at} receives {length} bytes, {crc:08x}");
                 self.trace.note(what);
-                let disk_failed = delivery.disk_failed;
+                let trouble = self.trouble.or(delivery.trouble);
                 let mut context = self.context();
-                context.disk_failed |= disk_failed;
+                context.trouble = trouble;
                 clients[at].receive(delivery, &mut context);
             }
             None => {
@@ -299,7 +306,7 @@ impl World {
             topics: &mut self.topics,
             nodes: self.plan.nodes,
             draining: self.draining,
-            disk_failed: self.disk_failed,
+            trouble: self.trouble,
         }
     }
 
@@ -322,25 +329,44 @@ impl World {
         }
     }
 
-    /// Starts the broker, on any number of cores; the start may die at any disk operation.
+    /// Starts the broker, on any number of cores; the start may die at any disk operation, and fail
+    /// for want of a sound disk.
     pub(crate) fn start(&mut self) {
-        let cores = self.rng.u16(1..=4);
-        self.disk_failed = false;
-        if !self.draining && self.rng.u8(..100) < self.plan.crashing_starts {
-            self.crash_soon(40);
+        self.trouble.failed = false;
+        let errors = self.plan.disk_faults && !self.draining && self.rng.u8(..4) == 0;
+        if errors {
+            self.fail_disk();
+        }
+        if let Err(error) = self.try_start() {
+            let full = matches!(&error, BootError::Io { error, .. }
+                if error.kind() == io::ErrorKind::StorageFull);
+            let excused = errors || (self.trouble.full && full);
+            assert!(excused, "the start failed: {error}");
+            self.trace.note(format_args!("the start failed: {error}"));
+            self.crash(false);
+        }
+    }
+
+    /// The same for a disk that may be damaged.
+    pub(crate) fn try_start(&mut self) -> Result<(), BootError> {
+        let (cores, seed) = (self.rng.u16(1..=4), self.rng.u64(..));
+        let crashing = self.plan.crashing_starts;
+        let crashing = crashing + if self.start_died { crashing / 2 } else { 0 };
+        if !self.draining && self.rng.u8(..100) < crashing {
+            // Anywhere in it: a copy tells how long it takes.
+            let copy = self.disk.fork();
+            let before = copy.operations();
+            let _ = self.boot(&copy, cores, seed);
+            self.crash_soon(copy.operations() - before + 1);
         }
         self.trace.note(format_args!("start on {cores} cores"));
-        let shards =
-            Boot::load(&self.disk, self.plan.config(cores), self.rng.u64(..)).and_then(|boot| {
-                let cores = (0..cores).map(CoreId::new);
-                let shards: Result<Vec<_>, _> =
-                    cores.map(|core| boot.shard(&self.disk, core)).collect();
-                Ok((boot.leader_epoch(), shards?))
-            });
-        if self.disk.is_crashed() {
-            return self.crash(self.crash_cuts_power);
+        let booted = self.boot(&self.disk, cores, seed);
+        self.start_died = self.disk.is_crashed();
+        if self.start_died {
+            self.crash(self.crash_cuts_power);
+            return Ok(());
         }
-        let (epoch, shards) = shards.unwrap_or_else(|error| panic!("the start failed: {error}"));
+        let (epoch, shards) = booted?;
         if let Some((last, clean)) = self.last_epoch {
             let raised = if clean { epoch >= last } else { epoch > last };
             assert!(
@@ -353,5 +379,18 @@ impl World {
         self.network.cores = cores;
         self.network.epoch = epoch.get();
         self.process = Some(Process::new(shards));
+        Ok(())
+    }
+
+    fn boot(
+        &self,
+        disk: &MemoryDisk,
+        cores: u16,
+        seed: u64,
+    ) -> Result<(LeaderEpoch, Vec<Shard>), BootError> {
+        let boot = Boot::load(disk, self.plan.config(cores), seed)?;
+        let cores = (0..cores).map(CoreId::new);
+        let shards: Result<_, _> = cores.map(|core| boot.shard(disk, core)).collect();
+        Ok((boot.leader_epoch(), shards?))
     }
 }

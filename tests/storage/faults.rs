@@ -4,7 +4,7 @@ use crate::partition::*;
 use corelane::record::Batch;
 use corelane::storage::memory_disk::{FaultKind, Operation};
 use corelane::storage::{Completed, LogConfig, ReadError};
-use corelane::types::{LeaderEpoch, Offset};
+use corelane::types::{LeaderEpoch, Offset, Position};
 use std::io;
 
 #[test]
@@ -285,4 +285,17 @@ fn forged_record_counts_overflow_no_index() {
     }
     partition.crash();
     assert_eq!(partition.log.end(), end);
+}
+
+#[test]
+fn a_header_that_claims_too_much_is_an_error_and_not_the_end() {
+    let mut partition = Partition::new(tiny(), 1);
+    partition.append_values(&["a", "b"]);
+    partition.close();
+    // The first batch claims 256 records more, so that it seems to end past what is readable.
+    let (path, at) = (directory().join(log_name(0)), Position::new(25));
+    partition.disk.corrupt(&path, at, 1).unwrap();
+    assert!(partition.restart().0);
+    let error = partition.read(0, 2, 1000).unwrap_err();
+    assert!(matches!(error, ReadError::Storage { .. }), "{error}");
 }

@@ -67,7 +67,7 @@ impl Segments {
     /// A call ended.
     pub(super) fn done(&mut self, io: IoId, result: io::Result<DiskReply>) -> io::Result<()> {
         let made = self.making.take_if(|(making, _)| *making == io);
-        if let (Some((_, path)), DiskReply::Segment(file)) = (made, result?) {
+        if let (Some((_, path)), DiskReply::File(file)) = (made, result?) {
             self.next = Some((path, file));
         }
         Ok(())

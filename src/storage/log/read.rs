@@ -241,7 +241,8 @@ impl Segment {
         let mut walk = self.walk_from(entry)?;
         while let Some((position, header)) = walk.next_header()? {
             if header.last_offset() >= offset {
-                if header.base_offset() > offset {
+                // A header that lies must not look like a batch that is not readable yet.
+                if header.base_offset() > offset || header.last_offset() >= self.end {
                     return Err(WalkError::IndexMismatch { position });
                 }
                 return Ok((position, header));

@@ -22,6 +22,7 @@ impl Log {
         timestamp: Timestamp,
         upto: Offset,
     ) -> io::Result<Option<(Offset, Timestamp)>> {
+        let wanted = upto;
         let upto = self.readable_upto(self.start, upto).unwrap_or(self.synced);
         for segment in &self.segments {
             if segment.base >= upto {
@@ -46,7 +47,11 @@ impl Log {
                 }
             }
         }
-        Ok(None)
+        match &self.failure {
+            // It may be among what is lost.
+            Some(failure) if upto < wanted => Err(io::Error::other(failure.reason.clone())),
+            _ => Ok(None),
+        }
     }
 
     /// The record with the largest timestamp below `upto`, the first if there are several

@@ -15,6 +15,8 @@ pub(super) struct FileNode {
     durable: Vec<u8>,
     /// Sectors written since the last sync.
     dirty: BTreeSet<usize>,
+    /// A sync failed, so that clean sectors may differ.
+    diverged: bool,
     /// Space taken up to here, whatever the length.
     reserved: usize,
 }
@@ -85,10 +87,14 @@ impl FileNode {
     /// them, and a second sync succeeds.
     pub(super) fn sync_failed(&mut self) {
         self.dirty.clear();
+        self.diverged = true;
     }
 
     /// Drops clean pages, so that reading shows what the device has.
     pub(super) fn evict(&mut self) {
+        if !std::mem::take(&mut self.diverged) {
+            return;
+        }
         for sector in 0..self.volatile.len().div_ceil(SECTOR_BYTES) {
             if !self.dirty.contains(&sector) {
                 restore_sector(&mut self.volatile, &self.durable, sector);
@@ -155,7 +161,8 @@ fn copy_sector(to: &mut [u8], from: &[u8], sector: usize) {
 fn restore_sector(to: &mut [u8], from: &[u8], sector: usize) {
     let start = sector * SECTOR_BYTES;
     let end = (start + SECTOR_BYTES).min(to.len());
-    for (position, byte) in to.iter_mut().enumerate().take(end).skip(start) {
-        *byte = from.get(position).copied().unwrap_or(0);
+    if start < end {
+        to[start..end].fill(0);
+        copy_sector(to, from, sector);
     }
 }

@@ -210,6 +210,7 @@ impl Disk for MemoryDisk {
         self.changed(Operation::SyncDirectory, |state| {
             let inode = state.resolve(path)?;
             state.directory_mut(inode)?.sync();
+            state.loosen();
             Ok(())
         })
     }

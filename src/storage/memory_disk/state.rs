@@ -4,7 +4,8 @@ use super::directory_node::{Change, DirectoryNode, Inode};
 use super::fault::{self, Fault, FaultKind, Operation};
 use super::file_node::FileNode;
 use crate::storage::disk::DirectoryEntry;
-use std::collections::{BTreeMap, BTreeSet};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path};
 
@@ -22,6 +23,8 @@ pub(super) struct State {
     next_inode: Inode,
     /// Open handles per inode: an unlinked file lives as long as one is open.
     handles: BTreeMap<Inode, usize>,
+    /// Changes that may have made nodes unreachable since those were last looked for.
+    loosened: usize,
     rng: fastrand::Rng,
     /// Counts process lives; handles of an earlier one are dead.
     pub(super) generation: u64,
@@ -39,6 +42,7 @@ impl State {
             nodes: BTreeMap::from([(ROOT, Node::Directory(DirectoryNode::default()))]),
             next_inode: ROOT + 1,
             handles: BTreeMap::new(),
+            loosened: 0,
             rng: fastrand::Rng::with_seed(seed),
             generation: 0,
             operations: 0,
@@ -53,12 +57,14 @@ impl State {
     pub(super) fn process_crash(&mut self) {
         self.generation += 1;
         self.handles.clear();
+        self.loosened += 1;
         self.crash_at = None;
         self.crashed = false;
         self.forget_unreachable();
     }
 
     pub(super) fn power_cut(&mut self) {
+        self.forget_unreachable();
         for node in self.nodes.values_mut() {
             match node {
                 Node::File(file) => file.power_cut(&mut self.rng),
@@ -138,14 +144,17 @@ impl State {
 
     /// Fails if the file cannot grow to `upto` bytes.
     pub(super) fn check_space(&mut self, inode: Inode, upto: usize) -> io::Result<()> {
+        let Some(capacity) = self.capacity else {
+            return Ok(());
+        };
         let space = self.file_mut(inode)?.space();
         let more = upto.saturating_sub(space) as u64;
-        match self.capacity {
-            Some(capacity) if self.space_used() + more > capacity && more > 0 => {
-                Err(FaultKind::NoSpace.error())
-            }
-            _ => Ok(()),
+        // What is unreachable takes no space, but is looked for only where that matters.
+        let fits = |used| more == 0 || used + more <= capacity;
+        if fits(self.space_of_nodes()) || fits(self.space_used()) {
+            return Ok(());
         }
+        Err(FaultKind::NoSpace.error())
     }
 
     fn room_left(&mut self, inode: Inode, position: usize) -> usize {
@@ -159,7 +168,12 @@ impl State {
         }
     }
 
-    pub(super) fn space_used(&self) -> u64 {
+    pub(super) fn space_used(&mut self) -> u64 {
+        self.forget_unreachable();
+        self.space_of_nodes()
+    }
+
+    fn space_of_nodes(&self) -> u64 {
         let files = self.nodes.values().map(|node| match node {
             Node::File(file) => file.space() as u64,
             Node::Directory(_) => 0,
@@ -176,7 +190,7 @@ impl State {
             *count -= 1;
             if *count == 0 {
                 self.handles.remove(&inode);
-                self.forget_unreachable();
+                self.loosen();
             }
         }
     }
@@ -257,7 +271,7 @@ impl State {
         }
         self.directory_mut(from_parent)?
             .change(Change::Rename { from, to });
-        self.forget_unreachable();
+        self.loosen();
         Ok(())
     }
 
@@ -272,7 +286,7 @@ impl State {
         }
         let (parent, name) = self.parent(path)?;
         self.directory_mut(parent)?.change(Change::Unlink { name });
-        self.forget_unreachable();
+        self.loosen();
         Ok(())
     }
 
@@ -309,8 +323,19 @@ impl State {
         inode
     }
 
+    /// Nodes may be unreachable now, which is looked into now and then only, as it walks them all.
+    pub(super) fn loosen(&mut self) {
+        self.loosened += 1;
+        if self.loosened > 64 + self.nodes.len() {
+            self.forget_unreachable();
+        }
+    }
+
     fn forget_unreachable(&mut self) {
-        let mut reached = BTreeSet::from([ROOT]);
+        if std::mem::take(&mut self.loosened) == 0 {
+            return;
+        }
+        let mut reached = FxHashSet::from_iter([ROOT]);
         let mut open: Vec<Inode> = self.handles.keys().copied().collect();
         open.push(ROOT);
         while let Some(inode) = open.pop() {

@@ -26,6 +26,8 @@ pub(crate) struct Admin {
     next_name: u32,
     /// Names whose topics are known to be gone.
     free_names: Vec<String>,
+    /// Names whose topics may have been made, though nobody was told.
+    doubtful_names: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -36,8 +38,11 @@ enum Asked {
         promise: TopicPromise,
     },
     Delete(usize),
+    /// The deletion of a topic that nobody knows of.
+    Clear(String),
     Enlarge(usize, i32),
-    Alter,
+    /// A change of a topic's settings; of its durability, to `fsync` or not.
+    Alter(usize, Option<bool>),
     Search {
         place: Place,
         wanted: i64,
@@ -63,8 +68,10 @@ fn settings(rng: &mut fastrand::Rng) -> (Vec<(&'static str, &'static str)>, Topi
     }
     if keeps_all {
         settings.push(("retention.ms", "-1"));
-    } else {
+    } else if rng.bool() {
         settings.push(("retention.bytes", ["20000", "60000"][rng.usize(..2)]));
+    } else {
+        settings.push(("retention.ms", ["1000", "30000"][rng.usize(..2)]));
     }
     if !create_time {
         settings.push(("message.timestamp.type", "LogAppendTime"));
@@ -91,6 +98,7 @@ impl Admin {
             wanted,
             next_name: 0,
             free_names: Vec::new(),
+            doubtful_names: Vec::new(),
         }
     }
 
@@ -142,7 +150,7 @@ impl Admin {
             .expect("one topic was asked for");
         assert_eq!(result.name, name);
         if refused(result.error_code, context) {
-            return;
+            return self.doubtful_names.push(name.to_owned());
         }
         let id = TopicId::from_bytes(result.topic_id.into_bytes());
         assert!(
@@ -167,18 +175,34 @@ impl Admin {
         let topic = &mut context.topics.all[at];
         topic.stage = Stage::Deleting;
         let id = uuid::Uuid::from_bytes(topic.id.to_bytes());
-        let topics = vec![DeleteTopicState {
+        let state = DeleteTopicState {
             name: None,
             topic_id: id,
-        }]
-        .into();
+        };
+        self.send_deletion(state, Asked::Delete(at), context);
+    }
+
+    /// Makes sure that a name is free.
+    fn clear(&mut self, name: String, context: &mut Context<'_>) {
+        let state = DeleteTopicState {
+            name: Some(&name),
+            topic_id: uuid::Uuid::nil(),
+        };
+        self.send_deletion(state, Asked::Clear(name.clone()), context);
+    }
+
+    fn send_deletion(
+        &mut self,
+        topic: DeleteTopicState<'_>,
+        asked: Asked,
+        context: &mut Context<'_>,
+    ) {
         let request = DeleteTopicsRequest {
-            topics,
+            topics: vec![topic].into(),
             timeout_ms: 1_000,
             ..Default::default()
         };
-        self.link
-            .send(&request, 6, Some(Asked::Delete(at)), context);
+        self.link.send(&request, 6, Some(asked), context);
     }
 
     fn enlarge(&mut self, at: usize, context: &mut Context<'_>) {
@@ -219,6 +243,10 @@ impl Admin {
             choices.extend([("retention.bytes", "30000"), ("retention.ms", "2000")]);
         }
         let (setting, value) = choices[context.rng.usize(..choices.len())];
+        let durable = (setting == "corelane.durability").then_some(value == "fsync");
+        if durable.is_some() {
+            context.history.alters_durability(topic.id);
+        }
         let config = AlterableConfig {
             name: setting,
             config_operation: 0,
@@ -234,7 +262,8 @@ impl Admin {
             resources,
             validate_only: false,
         };
-        self.link.send(&request, 1, Some(Asked::Alter), context);
+        self.link
+            .send(&request, 1, Some(Asked::Alter(at, durable)), context);
     }
 
     fn search(&mut self, context: &mut Context<'_>) {
@@ -314,6 +343,19 @@ impl Admin {
     }
 
     fn act_on_a_topic(&mut self, context: &mut Context<'_>) {
+        // What was not answered is asked again.
+        if context.rng.u8(..3) == 0 {
+            let topics = &context.topics.all;
+            let deleting = topics
+                .iter()
+                .position(|topic| topic.stage == Stage::Deleting);
+            if let Some(at) = deleting {
+                return self.delete(at, context);
+            }
+            if let Some(name) = self.doubtful_names.pop() {
+                return self.clear(name, context);
+            }
+        }
         let live = context.topics.all.iter().enumerate();
         let live = live.filter(|(_, topic)| topic.stage == Stage::Live);
         let live: Vec<usize> = live.map(|(at, _)| at).collect();
@@ -346,9 +388,21 @@ impl Admin {
             Asked::Delete(at) => {
                 let response: DeleteTopicsResponse<'_> = Answer::<Asked>::decode(body, version);
                 let result = response.responses.iter().next().expect("one result");
-                if !refused(result.error_code, context) {
+                // An earlier attempt may have succeeded without our knowing.
+                let gone = ErrorCode::UnknownTopicId.code();
+                if result.error_code == gone || !refused(result.error_code, context) {
                     context.topics.all[*at].stage = Stage::Deleted;
                     self.free_names.push(context.topics.all[*at].name.clone());
+                }
+            }
+            Asked::Clear(name) => {
+                let response: DeleteTopicsResponse<'_> = Answer::<Asked>::decode(body, version);
+                let result = response.responses.iter().next().expect("one result");
+                let gone = ErrorCode::UnknownTopicOrPartition.code();
+                if result.error_code == gone || !refused(result.error_code, context) {
+                    self.free_names.push(name.clone());
+                } else {
+                    self.doubtful_names.push(name.clone());
                 }
             }
             Asked::Enlarge(at, count) => {
@@ -360,18 +414,16 @@ impl Admin {
                     context.topics.all[*at].partitions = *count;
                 }
             }
-            Asked::Alter => {
+            Asked::Alter(at, durable) => {
                 let response: IncrementalAlterConfigsResponse<'_> =
                     Answer::<Asked>::decode(body, version);
-                refused(
-                    response
-                        .responses
-                        .iter()
-                        .next()
-                        .expect("one result")
-                        .error_code,
-                    context,
-                );
+                let result = response.responses.iter().next().expect("one result");
+                if !refused(result.error_code, context)
+                    && let Some(durable) = durable
+                {
+                    let id = context.topics.all[*at].id;
+                    context.history.altered_durability(id, *durable);
+                }
             }
             Asked::Search {
                 place,
@@ -395,7 +447,7 @@ fn refused(code: i16, context: &Context<'_>) -> bool {
     match ErrorCode::from_code(code) {
         Some(ErrorCode::None) => false,
         Some(ErrorCode::NotLeaderOrFollower | ErrorCode::LeaderNotAvailable) => true,
-        Some(ErrorCode::KafkaStorageError) if context.disk_failed => true,
+        Some(ErrorCode::KafkaStorageError) if context.trouble.hinders_writes() => true,
         error => panic!("a change of the catalog was refused: {error:?} ({code})"),
     }
 }
@@ -444,6 +496,11 @@ impl Client for Admin {
     }
 
     fn hung_up(&mut self, _context: &mut Context<'_>) {
+        let doubtful = self.link.asked().filter_map(|asked| match asked {
+            Asked::Create { name, .. } | Asked::Clear(name) => Some(name.clone()),
+            _ => None,
+        });
+        self.doubtful_names.extend(doubtful);
         self.link.hung_up();
     }
 

@@ -411,7 +411,7 @@ impl Client for Consumer {
     fn complaint(&self, context: &mut Context<'_>) -> Option<String> {
         match self.link.asked().next()? {
             Asked::Start { .. } => Some("a consumer waits for a partition's start".into()),
-            Asked::Fetch { bytes_min, .. } if *bytes_min > 1 || context.disk_failed => None,
+            Asked::Fetch { bytes_min, .. } if *bytes_min > 1 || context.trouble.failed => None,
             Asked::Fetch { items, .. } => items.iter().find_map(|item| {
                 let place = &self.lanes[item.at].place;
                 let (end, offset) = (context.history.visible_end(place.id()), item.offset);

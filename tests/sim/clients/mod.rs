@@ -13,6 +13,7 @@ pub(crate) use hostile::Hostile;
 pub(crate) use link::{Link, encode};
 pub(crate) use producer::Producer;
 
+use crate::disturbance::Trouble;
 use crate::history::History;
 use crate::network::{Delivery, Network};
 use crate::topics::Topics;
@@ -30,8 +31,7 @@ pub(crate) struct Context<'a> {
     pub(crate) nodes: Nodes,
     /// Nothing new is to be begun.
     pub(crate) draining: bool,
-    /// The disk made errors since the broker started.
-    pub(crate) disk_failed: bool,
+    pub(crate) trouble: Trouble,
 }
 
 pub(crate) trait Client: Debug {

@@ -55,6 +55,8 @@ struct Unacked {
     count: u32,
     bytes: Bytes,
     state: State,
+    /// As of its last sending.
+    durable_since: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,8 +148,10 @@ impl Producer {
             .unacked
             .iter_mut()
             .find(|batch| batch.state == State::ToSend);
+        let durable_since = context.history.durable_since(lane.place.id());
         if let Some(batch) = waiting {
             batch.state = State::InFlight;
+            batch.durable_since = durable_since;
             return Some(batch.first);
         }
         let full = lane.unacked.len() >= IN_FLIGHT_MAX;
@@ -187,6 +191,7 @@ impl Producer {
             count,
             bytes,
             state,
+            durable_since,
         });
         Some(first)
     }
@@ -294,7 +299,12 @@ impl Producer {
             batch.state = State::Failed;
             return self.out_of_sequence(at, position, context);
         }
-        match judge(result.error_code, &lane.place, context) {
+        let full = code == Some(ErrorCode::KafkaStorageError) && context.trouble.full;
+        let verdict = match full {
+            true => Verdict::Retry,
+            false => judge(result.error_code, &lane.place, context),
+        };
+        match verdict {
             Verdict::Fine => {
                 let stream = lane.stream;
                 let numbers = batch.first..batch.first + batch.count;
@@ -304,9 +314,10 @@ impl Producer {
                     result.base_offset >= 0,
                     "{partition}: an ack without an offset"
                 );
+                let (base, since) = (result.base_offset, batch.durable_since);
                 context
                     .history
-                    .acked(partition, result.base_offset, values, all, when);
+                    .acked(partition, base, values, all, since, when);
                 lane.unacked.remove(position);
             }
             Verdict::Retry => {
@@ -340,7 +351,7 @@ impl Producer {
         let promise = context.history.promise(place.id());
         let lost = !promise.durable && self.era != context.history.now.era;
         assert!(
-            lost || context.disk_failed || context.history.disk_failed,
+            lost || context.history.disk_failed,
             "{who}: batch at {} is out of sequence, though nothing is missing",
             lane.unacked[position].first
         );
@@ -393,7 +404,7 @@ impl Client for Producer {
                         self.id = Some(response.producer_id);
                         self.era = context.history.now.era;
                     }
-                    Some(ErrorCode::KafkaStorageError) if context.disk_failed => {}
+                    Some(ErrorCode::KafkaStorageError) if context.trouble.hinders_writes() => {}
                     // The broker is stopping.
                     Some(ErrorCode::CoordinatorLoadInProgress) => {}
                     other => panic!("a producer id was asked for: {other:?}"),

@@ -25,7 +25,7 @@ pub(crate) fn judge(code: i16, place: &Place, context: &Context<'_>) -> Verdict 
         | ErrorCode::LeaderNotAvailable
         | ErrorCode::BrokerNotAvailable
         | ErrorCode::RequestTimedOut => Verdict::Retry,
-        ErrorCode::KafkaStorageError if context.disk_failed => Verdict::Retry,
+        ErrorCode::KafkaStorageError if context.trouble.failed => Verdict::Retry,
         error => panic!("{}-{} was answered with {error}", place.name, place.index),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Which promise holds when:
 //! - **Durable:** an ack of acks=all on a topic with `durability=fsync`, and everything below a
-//!   high watermark that a client was told of such a topic. Survives everything, power cuts
+//!   high watermark that a client was told of a topic that never had another. Survives everything, power cuts
 //!   included: the value stays at its offset until retention passes it, and no other value ever
 //!   has that offset.
 //! - **Cached:** every other ack (acks=1, and acks=all on a `relaxed` topic), and everything read
@@ -62,6 +62,8 @@ pub(crate) struct TopicPromise {
 #[derive(Debug, Default)]
 pub(crate) struct History {
     topics: BTreeMap<TopicId, TopicPromise>,
+    /// Of topics whose durability changes: how often, and whether it is `fsync` everywhere now.
+    durability: BTreeMap<TopicId, (u64, bool)>,
     partitions: BTreeMap<TopicPartition, PartitionHistory>,
     streams: Vec<Stream>,
     timestamps: BTreeMap<ValueId, i64>,
@@ -82,6 +84,27 @@ impl History {
 
     pub(crate) fn promise(&self, partition: TopicPartition) -> TopicPromise {
         self.topics[&partition.topic()]
+    }
+
+    /// Somebody is about to change a topic's durability.
+    pub(crate) fn alters_durability(&mut self, id: TopicId) {
+        let (changes, durable) = self.durability.entry(id).or_default();
+        *changes += 1;
+        *durable = false;
+    }
+
+    /// The last change was acknowledged.
+    pub(crate) fn altered_durability(&mut self, id: TopicId, is_durable: bool) {
+        self.durability.entry(id).or_default().1 = is_durable;
+    }
+
+    /// Names the time since which every batch of acks=all is promised to be durable, if it is.
+    pub(crate) fn durable_since(&self, partition: TopicPartition) -> Option<u64> {
+        if self.promise(partition).durable {
+            return Some(0);
+        }
+        let (changes, durable) = self.durability.get(&partition.topic())?;
+        durable.then_some(*changes)
     }
 
     /// A new stream of values.
@@ -122,18 +145,20 @@ impl History {
         self.floor(partition).watermark
     }
 
-    /// A batch was acknowledged at `base`. `all` says that acks=all was asked for.
+    /// A batch was acknowledged at `base`. `all` says that acks=all was asked for, and `since` is
+    /// what [`History::durable_since`] gave when it was sent.
     pub(crate) fn acked(
         &mut self,
         partition: TopicPartition,
         base: i64,
         values: impl Iterator<Item = ValueId>,
         all: bool,
+        since: Option<u64>,
         when: When,
     ) {
         self.acks += 1;
         let promise = self.promise(partition);
-        let durable = all && promise.durable;
+        let durable = all && since.is_some() && since == self.durable_since(partition);
         if !durable && when.era != self.now.era {
             return;
         }

@@ -5,7 +5,7 @@ use corelane::types::TopicPartition;
 use std::collections::BTreeMap;
 
 /// A record as it was read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) offset: i64,
     pub(crate) epoch: i32,
