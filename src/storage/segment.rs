@@ -36,6 +36,9 @@ pub(super) struct Segment {
     pub(super) reserved: u64,
     /// Bytes known to be on the device.
     pub(super) synced: u64,
+    /// Whether it was cut since the last sync began: until the cut is durable as well, a power cut
+    /// brings back what was cut off.
+    pub(super) is_cut: bool,
     /// Bytes whose writeback was started.
     pub(super) behind: u64,
     /// When its first batch was appended, as far as is known: segments roll by age.
@@ -60,6 +63,7 @@ impl Segment {
             size: 0,
             reserved,
             synced: 0,
+            is_cut: false,
             behind: 0,
             begun: None,
             max: None,
@@ -87,7 +91,7 @@ impl Segment {
     }
 
     pub(super) fn is_dirty(&self) -> bool {
-        self.synced < self.size
+        self.synced < self.size || self.is_cut
     }
 }
 
