@@ -265,7 +265,8 @@ impl Shard {
         );
         let mut outcome = Outcome::new(self.turn.append_bytes());
         call(partition, &mut outcome);
-        if self.owner.throttles && partition.unsynced_bytes() > unsynced {
+        let has_appended = outcome.append_bytes < self.turn.append_bytes();
+        if self.owner.throttles && has_appended {
             // Nothing else would sync it soon, and others wait for that.
             partition.sync(&mut outcome);
         }

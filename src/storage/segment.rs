@@ -39,6 +39,9 @@ pub(super) struct Segment {
     pub(super) synced: u64,
     /// Bytes that a journal has made durable, or fewer: what was synced before that is not counted.
     pub(super) journaled: u64,
+    /// Whether it was cut since the last sync began: until the cut is durable as well, a power cut
+    /// brings back what was cut off.
+    pub(super) is_cut: bool,
     /// Bytes whose writeback was started.
     pub(super) behind: u64,
     /// When its first batch was appended, as far as is known: segments roll by age.
@@ -64,6 +67,7 @@ impl Segment {
             reserved,
             synced: 0,
             journaled: 0,
+            is_cut: false,
             behind: 0,
             begun: None,
             max: None,
@@ -96,7 +100,7 @@ impl Segment {
     }
 
     pub(super) fn is_dirty(&self) -> bool {
-        self.synced < self.size
+        self.synced < self.size || self.is_cut
     }
 }
 

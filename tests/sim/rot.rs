@@ -53,8 +53,10 @@ impl World {
     fn start_damaged(&mut self, damage: &Damage, content: &[Content]) {
         self.trace.note(format_args!("{damage:?}"));
         if let Err(error) = self.try_start() {
-            let named = error.to_string().contains("catalog");
-            assert!(named && damage.is("catalog"), "{damage:?}: {error}");
+            let names = |what| error.to_string().contains(what);
+            let is_named = (damage.is("catalog") && names("catalog"))
+                || (damage.is_of("journal") && names("journal"));
+            assert!(is_named, "{damage:?}: {error}");
             return;
         }
         assert!(!damage.breaks("catalog"), "{damage:?}: the start succeeds");
@@ -203,15 +205,18 @@ fn durable_mark(disk: &MemoryDisk, path: &Path) -> usize {
     }
 }
 
+/// Every file of the data directory, whatever lies between.
 fn files(disk: &MemoryDisk) -> Vec<PathBuf> {
-    let list = |path: &Path| disk.list(path).expect("the directory is there");
     let mut files = Vec::new();
-    for entry in list(Path::new(DATA)) {
-        let path = Path::new(DATA).join(&entry.name);
-        if entry.is_directory {
-            files.extend(list(&path).iter().map(|entry| path.join(&entry.name)));
-        } else {
-            files.push(path);
+    let mut directories = vec![PathBuf::from(DATA)];
+    while let Some(directory) = directories.pop() {
+        for entry in disk.list(&directory).expect("the directory is there") {
+            let path = directory.join(&entry.name);
+            if entry.is_directory {
+                directories.push(path);
+            } else {
+                files.push(path);
+            }
         }
     }
     files.retain(|path| path.extension().is_none_or(|what| what != "tmp"));

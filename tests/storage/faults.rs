@@ -72,6 +72,26 @@ fn an_append_that_finds_no_space_leaves_nothing_readable() {
 }
 
 #[test]
+fn what_was_cut_off_a_full_segment_does_not_come_back() {
+    for seed in 0..20 {
+        let mut partition = Partition::new(tiny(), seed);
+        let half = "x".repeat(700);
+        partition.append_values(&[&half]);
+        partition
+            .disk
+            .fail_once(Operation::Write, 0, FaultKind::NoSpace);
+        partition.try_append(&batch("torn"), NOW).unwrap_err();
+        // What is left of it becomes durable, and is cut off right before the log rolls.
+        partition.sync();
+        partition.append_values(&[&half, &half]);
+        partition.sync();
+        partition.checkpoint();
+        partition.power_cut();
+        assert_eq!(partition.texts().len(), 3);
+    }
+}
+
+#[test]
 fn an_append_that_fails_is_the_last() {
     let mut partition = Partition::new(tiny(), 1);
     partition.append_values(&["a"]);

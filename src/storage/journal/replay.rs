@@ -231,6 +231,10 @@ impl ReadFile {
         let file = disk.open(path, OpenMode::ReadOnly).map_err(io)?;
         let bytes = read_all(&*file).map_err(io)?;
         let header = match FileHeader::decode(&bytes) {
+            // One that was used and has lost its header holds blocks.
+            Beginning::Unused if bytes.iter().any(|byte| *byte != 0) => {
+                return Err(damaged(Position::ZERO));
+            }
             Beginning::Unused => return Ok(None),
             Beginning::Used(header) => header,
             Beginning::Newer(version) => {

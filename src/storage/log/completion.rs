@@ -124,6 +124,9 @@ impl Log {
             }
             (Pending::Cut, _) => {
                 self.room.is_tail_dirty = false;
+                if let Some(active) = self.active_mut() {
+                    active.is_cut = true;
+                }
                 Completed::RoomMade
             }
             (Pending::Sync(extent), _) => Completed::Synced(self.sync_done(&extent)),

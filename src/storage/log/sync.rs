@@ -35,6 +35,9 @@ impl Log {
             .iter()
             .map(|segment| (segment.base, segment.size))
             .collect();
+        for segment in &mut self.segments {
+            segment.is_cut = false;
+        }
         let (upto, appended_bytes) = (self.end, self.appended_bytes);
         let extent = SyncExtent {
             upto,
