@@ -1,5 +1,6 @@
 //! Producers and readers that work while the broker falls.
 
+use crate::founder::Founder;
 use crate::producer::{Lane, Producer};
 use crate::reader::Reader;
 use crate::site::{Site, Survives};
@@ -16,6 +17,7 @@ const RELAXED: usize = 1;
 #[derive(Debug)]
 pub(crate) struct Load {
     producers: Vec<JoinHandle<Vec<Lane>>>,
+    /// Those who follow topics, and who makes some.
     readers: Vec<JoinHandle<()>>,
     stop_producers: Arc<AtomicBool>,
     stop_readers: Arc<AtomicBool>,
@@ -46,6 +48,10 @@ impl Load {
             let run = move || Producer::new(&site, topic, acks, seed).run(&stop);
             load.producers.push(std::thread::spawn(run));
         }
+        let (founded, seed) = (Arc::clone(site), rng.u64(..));
+        let stop = Arc::clone(&load.stop_readers);
+        let run = move || Founder::new(&founded, seed).run(&stop);
+        load.readers.push(std::thread::spawn(run));
         for topic in [DURABLE, RELAXED] {
             let site = Arc::clone(site);
             let stop = Arc::clone(&load.stop_readers);

@@ -23,6 +23,7 @@ mod audit;
 mod broker;
 mod cycles;
 mod file_system;
+mod founder;
 mod full_disk;
 #[path = "../sim/history/mod.rs"]
 #[expect(dead_code, reason = "the simulator asks it more")]
