@@ -76,7 +76,7 @@ pub(crate) fn close(site: &Site, lanes: &[Lane], mut broker: Broker, data: &Path
     let text = String::from_utf8_lossy(&inspected.stdout);
     let told = String::from_utf8_lossy(&inspected.stderr);
     assert!(inspected.status.success(), "inspect: {text}{told}");
-    let mut broker = Broker::start(data, &site.address);
+    let mut broker = Broker::start(data, &site.address, 2);
     audit(site, lanes);
     broker.assert_content();
     broker.stop();

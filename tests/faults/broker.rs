@@ -14,7 +14,7 @@ const CORELANE: &str = env!("CARGO_BIN_EXE_corelane");
 /// The longest that a start or a clean stop may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running broker of two cores; killed when dropped.
+/// A running broker; killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Broker {
     child: Child,
@@ -35,6 +35,11 @@ pub(crate) fn free_port() -> u16 {
     }
 }
 
+/// How many cores a start gets: mostly two. With another number partitions change their owners.
+pub(crate) fn some_cores(rng: &mut fastrand::Rng) -> u8 {
+    *rng.choice(&[2, 2, 2, 1, 3]).unwrap()
+}
+
 /// Runs `corelane` to its end.
 pub(crate) fn corelane(arguments: &[&str], path: &Path) -> Output {
     let mut command = Command::new(CORELANE);
@@ -43,9 +48,10 @@ pub(crate) fn corelane(arguments: &[&str], path: &Path) -> Output {
 
 impl Broker {
     /// Starts one and does not wait for it.
-    pub(crate) fn spawn(data: &Path, address: &str) -> Self {
+    pub(crate) fn spawn(data: &Path, address: &str, cores: u8) -> Self {
         let mut child = Command::new(CORELANE)
-            .args(["serve", "--cores", "2", "--listen", address, "--data"])
+            .args(["serve", "--listen", address, "--cores", &cores.to_string()])
+            .arg("--data")
             .arg(data)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
@@ -74,8 +80,8 @@ impl Broker {
     }
 
     /// Starts one that must come up.
-    pub(crate) fn start(data: &Path, address: &str) -> Self {
-        let mut broker = Self::spawn(data, address);
+    pub(crate) fn start(data: &Path, address: &str, cores: u8) -> Self {
+        let mut broker = Self::spawn(data, address, cores);
         if let Err(why) = broker.wait_ready() {
             panic!("the broker does not start: {why}\n{}", broker.log());
         }

@@ -44,7 +44,7 @@ fn a_full_disk_refuses_and_forgets_nothing() {
     let (mut acks, mut refusals) = (0, 0);
     while cycles.next() {
         let address = format!("127.0.0.1:{}", free_port());
-        let mut broker = Broker::start(&data, &address);
+        let mut broker = Broker::start(&data, &address, 2);
         let site = Arc::new(Site::make(&address, Survives::PageCache, &mut rng));
         let mut load = Load::start(&site, &mut rng);
         let mut probe = Probe::new(&site, &site.topics[0]);
@@ -62,11 +62,11 @@ fn a_full_disk_refuses_and_forgets_nothing() {
         probe.until(BrokerCode::KAFKA_STORAGE_ERROR, 1);
         broker.kill();
         // A start needs space, too. Without any it may end, but harms nothing.
-        let mut broker = Broker::spawn(&data, &address);
+        let mut broker = Broker::spawn(&data, &address, 2);
         std::thread::sleep(Duration::from_millis(100));
         broker.kill();
         fs::remove_file(&filler).unwrap();
-        let broker = Broker::start(&data, &address);
+        let broker = Broker::start(&data, &address, 2);
         let lanes = load.finish();
         broker.assert_content();
         close(&site, &lanes, broker, &data);

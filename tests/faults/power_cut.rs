@@ -3,7 +3,7 @@
 //! and whatever was readable there; all else may lose its end, but never skips or changes places.
 
 use crate::audit::close;
-use crate::broker::{Broker, free_port};
+use crate::broker::{Broker, free_port, some_cores};
 use crate::cycles::{Cycles, say};
 use crate::file_system::Image;
 use crate::load::Load;
@@ -23,13 +23,13 @@ fn a_power_cut_takes_nothing_that_was_durable() {
         Ok(image) => image,
         Err(why) => return say(&format!("skipped: no power to cut: {why}")),
     };
-    let mut cycles = Cycles::new("power", 12);
+    let mut cycles = Cycles::new("power", 25);
     let mut rng = fastrand::Rng::with_seed(cycles.seed);
     let (mut acks, mut reads) = (0, 0);
     let data = image.path().join("data");
     while !cycles.is_over() {
         let address = format!("127.0.0.1:{}", free_port());
-        let mut broker = Broker::start(&data, &address);
+        let mut broker = Broker::start(&data, &address, some_cores(&mut rng));
         let site = Arc::new(Site::make(&address, Survives::DeviceOnly, &mut rng));
         let mut load = Load::start(&site, &mut rng);
         for _ in 0..CYCLES_PER_ROUND {
@@ -87,7 +87,7 @@ fn cut(image: &mut Image, broker: &mut Broker, site: &Site, rng: &mut fastrand::
 /// Starts a broker, perhaps after some that do not live to be ready, with the power or without.
 fn start_at_last(image: &mut Image, data: &Path, site: &Site, rng: &mut fastrand::Rng) -> Broker {
     while rng.u8(..4) == 0 {
-        let mut broker = Broker::spawn(data, &site.address);
+        let mut broker = Broker::spawn(data, &site.address, some_cores(rng));
         std::thread::sleep(Duration::from_micros(rng.u64(..40_000)));
         if rng.bool() {
             cut(image, &mut broker, site, rng);
@@ -95,5 +95,5 @@ fn start_at_last(image: &mut Image, data: &Path, site: &Site, rng: &mut fastrand
             broker.kill();
         }
     }
-    Broker::start(data, &site.address)
+    Broker::start(data, &site.address, some_cores(rng))
 }

@@ -2,7 +2,7 @@
 //! was acknowledged in any way survives.
 
 use crate::audit::close;
-use crate::broker::{Broker, free_port};
+use crate::broker::{Broker, free_port, some_cores};
 use crate::cycles::Cycles;
 use crate::file_system::Directory;
 use crate::load::Load;
@@ -17,7 +17,7 @@ const CYCLES_PER_ROUND: u32 = 25;
 
 #[test]
 fn sigkill_loses_nothing_that_was_acknowledged() {
-    let mut cycles = Cycles::new("sigkill", 20);
+    let mut cycles = Cycles::new("sigkill", 40);
     let mut rng = fastrand::Rng::with_seed(cycles.seed);
     let (mut acks, mut reads) = (0, 0);
     while !cycles.is_over() {
@@ -59,10 +59,10 @@ fn sleep_shortly(rng: &mut fastrand::Rng) {
 /// Starts a broker, perhaps after some that do not live to be ready.
 fn start_at_last(data: &Path, address: &str, rng: &mut fastrand::Rng) -> Broker {
     while rng.u8(..3) == 0 {
-        let mut broker = Broker::spawn(data, address);
+        let mut broker = Broker::spawn(data, address, some_cores(rng));
         sleep_shortly(rng);
         broker.kill();
         broker.assert_content();
     }
-    Broker::start(data, address)
+    Broker::start(data, address, some_cores(rng))
 }

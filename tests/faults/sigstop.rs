@@ -17,7 +17,7 @@ fn a_broker_that_stood_still_goes_on() {
     let mut rng = fastrand::Rng::with_seed(cycles.seed);
     let directory = Directory::make();
     let address = format!("127.0.0.1:{}", free_port());
-    let broker = Broker::start(directory.path(), &address);
+    let broker = Broker::start(directory.path(), &address, 2);
     let site = Arc::new(Site::make(&address, Survives::PageCache, &mut rng));
     let mut load = Load::start(&site, &mut rng);
     while cycles.next() {

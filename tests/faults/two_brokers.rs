@@ -16,7 +16,7 @@ fn a_second_broker_is_refused_and_harms_nothing() {
     let mut rng = fastrand::Rng::with_seed(cycles.seed);
     let (directory, other) = (Directory::make(), Directory::make());
     let (data, address) = (directory.path(), format!("127.0.0.1:{}", free_port()));
-    let broker = Broker::start(data, &address);
+    let broker = Broker::start(data, &address, 2);
     let site = Arc::new(Site::make(&address, Survives::PageCache, &mut rng));
     let mut load = Load::start(&site, &mut rng);
     while cycles.next() {
@@ -33,13 +33,13 @@ fn a_second_broker_is_refused_and_harms_nothing() {
     broker.assert_content();
     close(&site, &lanes, broker, data);
     // What it was refused over is no hindrance once it is free, in whatever state it was left.
-    Broker::start(other.path(), &address).stop();
+    Broker::start(other.path(), &address, 2).stop();
     cycles.told(&format!("{} acks", site.history().acks));
 }
 
 /// Starts a broker that must end with status 1; its one line.
 fn refused(data: &Path, address: &str) -> String {
-    let mut broker = Broker::spawn(data, address);
+    let mut broker = Broker::spawn(data, address, 2);
     let status = broker.wait();
     let told = broker.log();
     assert_eq!(status.code(), Some(1), "{told}");
