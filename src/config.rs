@@ -4,7 +4,6 @@
 //! out: those of the command line are laid over those of `corelane.toml`, and defaults fill the
 //! rest.
 
-use crate::storage::journal::JournalConfig;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,8 +27,13 @@ pub struct Limits {
     pub request_bytes_per_core_max: u64,
     /// Bytes appended but not yet synced per core; past it appends wait.
     pub unsynced_bytes_per_core_max: u64,
-    /// How large each core's journal is.
-    pub journal: JournalConfig,
+    /// Bytes of a journal file.
+    pub journal_file_bytes: u64,
+    /// Journal files per core at most; while all are full durable appends wait for segments to be
+    /// synced.
+    pub journal_files_max: usize,
+    /// Bytes of a journal write at most; bulk syncs its segments instead.
+    pub journal_block_bytes_max: usize,
     /// About how many bytes a core appends before other connections get their turn.
     pub append_bytes_per_step_max: u64,
     /// Connections per core; past it a new one is closed with a log line.
@@ -49,7 +53,9 @@ impl Default for Limits {
             slots_per_connection_max: 64,
             request_bytes_per_core_max: 256 * MIB,
             unsynced_bytes_per_core_max: 512 * MIB,
-            journal: JournalConfig::default(),
+            journal_file_bytes: 32 * MIB,
+            journal_files_max: 8,
+            journal_block_bytes_max: 256 * 1024,
             append_bytes_per_step_max: MIB,
             connections_per_core_max: 10_000,
             partitions_per_topic_max: 10_000,

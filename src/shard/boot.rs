@@ -5,8 +5,8 @@ use crate::partition::{Partition, PartitionConfig};
 use crate::storage::call::DiskCall;
 use crate::storage::catalog_file::{CATALOG_NAME, CatalogSnapshot};
 use crate::storage::journal::{
-    EntryHeader, JOURNAL_DIRECTORY, Journal, JournalError, Journaled, Replay, keep_unrecovered,
-    remove_journals,
+    EntryHeader, JOURNAL_DIRECTORY, Journal, JournalConfig, JournalError, Journaled, Replay,
+    keep_unrecovered, remove_journals,
 };
 use crate::storage::log::{Log, LogConfig};
 use crate::storage::{DecodeError, Disk, OpenMode};
@@ -139,13 +139,18 @@ impl Boot {
     /// the last one declares the journals of earlier starts void.
     pub fn shard(&self, disk: &dyn Disk, core: CoreId) -> Result<Shard, BootError> {
         let partitions = self.recover_all(disk, core)?;
-        let limits = self.config.limits.journal.clone();
+        let limits = &self.config.limits;
+        let sizes = JournalConfig {
+            file_bytes: limits.journal_file_bytes,
+            files_max: limits.journal_files_max,
+            block_bytes_max: limits.journal_block_bytes_max,
+        };
         let (data, incarnation) = (&self.config.data, self.catalog.incarnation);
         let mut journal = Journal::new(
             data,
             core,
             incarnation,
-            limits,
+            sizes,
             self.seed ^ u64::from(core.get()),
         );
         let mut marks: Vec<EntryHeader> = partitions

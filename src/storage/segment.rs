@@ -1,7 +1,7 @@
 //! One file of a partition's log, and what is known of it in memory.
 //!
-//! Invariants: `synced <= size <= reserved` while it is active, and `journaled <= size`; batches are dense from `base` to
-//! `end`; bytes below `size` are whole batches and never change.
+//! Invariants: `synced <= size <= reserved` while it is active, and `journaled <= size`; batches are
+//! dense from `base` to `end`; bytes below `size` are whole batches and never change.
 
 use super::call::SegmentFiles;
 use super::chunk_checksums::ChunkChecksums;

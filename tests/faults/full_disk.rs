@@ -164,7 +164,15 @@ impl<'a> Probe<'a> {
         if code.is_none() {
             let place = self.topic.partition(0);
             let mut history = self.site.history();
-            history.acked(place, told.base_offset, [value].into_iter(), true, when);
+            let since = history.durable_since(place);
+            history.acked(
+                place,
+                told.base_offset,
+                [value].into_iter(),
+                true,
+                since,
+                when,
+            );
         }
         code
     }

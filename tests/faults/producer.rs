@@ -149,7 +149,8 @@ impl<'a> Producer<'a> {
             if let Some(base) = delivery.base_offset.filter(|_| promises) {
                 let place = self.topic.partition(partition);
                 let mut history = self.site.history();
-                history.acked(place, base.get(), values, all, when);
+                let since = history.durable_since(place);
+                history.acked(place, base.get(), values, all, since, when);
             }
         }
     }

@@ -2,7 +2,6 @@
 //! else a lot, as a run that does a little of everything rarely goes far in any direction.
 
 use corelane::config::{Config, Limits, Nodes};
-use corelane::storage::journal::JournalConfig;
 use fastrand::Rng;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,22 +107,23 @@ impl Plan {
     }
 }
 
-fn journal(rng: &mut Rng) -> JournalConfig {
+/// Bytes of a journal file, files, and bytes of a block.
+fn journal(rng: &mut Rng) -> (u64, usize, usize) {
     let block_bytes_max = [4 << 10, 8 << 10, 64 << 10][rng.usize(..3)];
-    JournalConfig {
-        file_bytes: (4 << 10) + block_bytes_max as u64 * rng.u64(1..=6),
-        files_max: rng.usize(2..=5),
-        block_bytes_max,
-    }
+    let file_bytes = (4 << 10) + block_bytes_max as u64 * rng.u64(1..=6);
+    (file_bytes, rng.usize(2..=5), block_bytes_max)
 }
 
 fn limits(rng: &mut Rng) -> Limits {
+    let (journal_file_bytes, journal_files_max, journal_block_bytes_max) = journal(rng);
     Limits {
         frame_bytes_max: 64 * 1024,
         slots_per_connection_max: [1, 2, 5, 64][rng.usize(..4)],
         request_bytes_per_core_max: [256 << 10, 1 << 20][rng.usize(..2)],
         unsynced_bytes_per_core_max: [2 << 10, 32 << 10, 1 << 20][rng.usize(..3)],
-        journal: journal(rng),
+        journal_file_bytes,
+        journal_files_max,
+        journal_block_bytes_max,
         append_bytes_per_step_max: [1, 4 << 10, 1 << 20][rng.usize(..3)],
         connections_per_core_max: 100,
         partitions_per_topic_max: 8,

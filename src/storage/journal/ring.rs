@@ -24,16 +24,6 @@ pub struct JournalConfig {
     pub block_bytes_max: usize,
 }
 
-impl Default for JournalConfig {
-    fn default() -> Self {
-        Self {
-            file_bytes: 32 << 20,
-            files_max: 8,
-            block_bytes_max: BLOCK_BYTES_MAX,
-        }
-    }
-}
-
 /// One core's journal.
 #[derive(Debug)]
 pub struct Journal {
@@ -292,8 +282,8 @@ impl Journal {
     }
 
     /// Takes in how far segments are synced and frees full files, the oldest first. Gives the next
-    /// partition whose segments hold one up, and the offset up to which they should be synced. `may_free` is false while what the oldest file says of
-    /// partitions has not been said again.
+    /// partition whose segments hold one up, and the offset up to which they should be synced.
+    /// `may_free` is false while what the oldest file says of partitions has not been said again.
     pub fn settle(
         &mut self,
         may_free: bool,

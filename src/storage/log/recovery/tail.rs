@@ -7,7 +7,7 @@ use crate::storage::disk::{FileRef, read_whole, write_all};
 use crate::storage::envelope::FILE_BYTES_MAX;
 use crate::storage::index::{IndexBuilder, SegmentIndex};
 use crate::storage::log::Log;
-use crate::storage::log::scan::{Scan, push_header};
+use crate::storage::log::scan::{Scan, ScanEnd, push_header};
 use crate::storage::producer_state::ProducerState;
 use crate::storage::segment::{Segment, segment_files};
 use crate::types::{Offset, Position, Timestamp};
@@ -169,40 +169,14 @@ impl Recovery<'_> {
     ) -> Result<(), RecoveryError> {
         let path = segment_files(&self.log.directory, base).log;
         file.forget_cached().map_err(io_error(&path))?;
-        let (mut position, mut next, mut length) = (from, expected, length);
-        let damage = loop {
-            // A journal holds what was acknowledged, whatever the segment says.
-            let journaled_from = self.journaled.next_from(next);
-            if journaled_from == Some(next)
-                && following != Some(next)
-                && let Some(batches) = self.journaled.batches_from(next).map_err(io_error(&path))?
-            {
-                let laid = self.lay(&*file, &mut index, position, &batches);
-                next = laid.map_err(io_error(&path))?;
-                position = position.advanced(batches.len() as u64);
-                length = length.max(position);
-                continue;
-            }
-            let until = journaled_from.filter(|from| *from > next);
-            let scan = Scan {
-                file: &*file,
-                from: position,
-                upto: length,
-                expected: next,
-                validate: true,
-                until,
-            };
-            let (log, producers) = (&mut self.log, &mut self.producers);
-            let end = scan.run(|position, header| {
-                push_header(&mut index, position, header);
-                replay(log, producers, header);
-            });
-            let end = end.map_err(io_error(&path))?;
-            (position, next) = (end.position, end.next);
-            if end.damage.is_some() || until != Some(next) {
-                break end.damage;
-            }
-        };
+        let walked = self.walk_unmarked(&*file, &mut index, (from, expected), length, following);
+        let end = walked.map_err(io_error(&path))?;
+        let ScanEnd {
+            position,
+            next,
+            damage,
+        } = end;
+        let length = length.max(position);
         let is_durable = next < self.journaled.durable_upto();
         if is_durable && following.is_none_or(|following| next < following) {
             let reason = damage.unwrap_or_else(|| format!("the file ends before offset {next}"));
@@ -228,6 +202,48 @@ impl Recovery<'_> {
         segment.begun = first_timestamp(&segment);
         self.segments.push_back(segment);
         Ok(())
+    }
+
+    /// Goes from batch to batch, taking those that a journal holds from there.
+    fn walk_unmarked(
+        &mut self,
+        file: &dyn crate::storage::File,
+        index: &mut IndexBuilder,
+        (mut position, mut next): (Position, Offset),
+        mut length: Position,
+        following: Option<Offset>,
+    ) -> io::Result<ScanEnd> {
+        loop {
+            // A journal holds what was acknowledged, whatever the segment says.
+            let journaled_from = self.journaled.next_from(next);
+            if journaled_from == Some(next)
+                && following != Some(next)
+                && let Some(batches) = self.journaled.batches_from(next)?
+            {
+                next = self.lay(file, index, position, &batches)?;
+                position = position.advanced(batches.len() as u64);
+                length = length.max(position);
+                continue;
+            }
+            let until = journaled_from.filter(|from| *from > next);
+            let scan = Scan {
+                file,
+                from: position,
+                upto: length,
+                expected: next,
+                validate: true,
+                until,
+            };
+            let (log, producers) = (&mut self.log, &mut self.producers);
+            let end = scan.run(|position, header| {
+                push_header(index, position, header);
+                replay(log, producers, header);
+            })?;
+            (position, next) = (end.position, end.next);
+            if end.damage.is_some() || until != Some(next) {
+                return Ok(end);
+            }
+        }
     }
 
     /// Sees to it that the segment has a journal's batches at `position`. Gives the offset after.
