@@ -220,6 +220,8 @@ impl Partition {
         };
         self.producers.record(batch.header(), base_offset, now.wall);
         self.log.write_behind(&mut outcome.calls);
+        self.log
+            .reserve_ahead(batch.bytes().len(), &mut outcome.calls);
         let patience = match self.config.durability {
             Durability::Fsync => FLUSH_AFTER,
             Durability::Relaxed => {

@@ -10,6 +10,7 @@ mod broker;
 mod ceiling;
 mod consume;
 mod disk;
+mod durable;
 mod link;
 mod pace;
 mod polls;

@@ -51,6 +51,10 @@ impl Pending {
         )
     }
 
+    pub(super) fn is_reserve(&self) -> bool {
+        matches!(self, Self::Reserve { .. })
+    }
+
     pub(super) fn is_sync(&self) -> bool {
         matches!(self, Self::Sync(_) | Self::Close { .. })
     }

@@ -68,6 +68,21 @@ impl Log {
         true
     }
 
+    /// Reserves for one more append like the last one, `length` bytes long, so that it need not wait
+    /// for that if it comes a little later.
+    pub fn reserve_ahead(&mut self, length: usize, calls: &mut Calls) {
+        let Some(active) = self.active() else { return };
+        let needed = active.size + length as u64;
+        let is_short = needed > active.reserved && needed <= self.config.segment_bytes();
+        if is_short
+            && !self.room.is_scarce
+            && self.failure.is_none()
+            && !self.is_pending(Pending::is_reserve)
+        {
+            self.reserve(needed, calls);
+        }
+    }
+
     fn must_roll(&self, active: &Segment, length: u64, now: Timestamp) -> bool {
         if active.size == 0 {
             return false;
