@@ -53,7 +53,7 @@ impl Default for Limits {
             slots_per_connection_max: 64,
             request_bytes_per_core_max: 256 * MIB,
             unsynced_bytes_per_core_max: 512 * MIB,
-            journal_file_bytes: 32 * MIB,
+            journal_file_bytes: 64 * MIB,
             journal_files_max: 8,
             journal_block_bytes_max: 256 * 1024,
             append_bytes_per_step_max: MIB,

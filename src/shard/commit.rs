@@ -16,11 +16,15 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
-/// Segments are synced this far apart while most of the journal is free: a sync makes journal
-/// writes beside it wait.
-const SYNC_PAUSE: Duration = Duration::from_millis(10);
-/// The same while little of it is free.
-const SYNC_PAUSE_SHORT: Duration = Duration::from_millis(2);
+/// How long segments are left alone after one was synced, by how many journal files are free: a
+/// sync makes journal writes beside it wait, but durable appends must not wait for a file.
+const SYNC_PAUSES: [Duration; 5] = [
+    Duration::ZERO,
+    Duration::from_millis(2),
+    Duration::from_millis(5),
+    Duration::from_millis(15),
+    Duration::from_millis(40),
+];
 
 /// The journal of a core, and who waits for it.
 #[derive(Debug)]
@@ -306,11 +310,8 @@ impl Shard {
     }
 
     fn sync_pause(&self) -> Duration {
-        match self.commit.journal.slack() {
-            0 | 1 => Duration::ZERO,
-            2 | 3 => SYNC_PAUSE_SHORT,
-            _ => SYNC_PAUSE,
-        }
+        let free = self.commit.journal.slack().min(SYNC_PAUSES.len() - 1);
+        SYNC_PAUSES[free]
     }
 }
 
