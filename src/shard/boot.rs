@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::partition::{Partition, PartitionConfig};
 use crate::storage::call::DiskCall;
 use crate::storage::catalog_file::{CATALOG_NAME, CatalogSnapshot};
+use crate::storage::checkpoint::Checkpoint;
 use crate::storage::journal::{
     EntryHeader, JOURNAL_DIRECTORY, Journal, JournalConfig, JournalError, Journaled, Replay,
     keep_unrecovered, remove_journals,
@@ -318,8 +319,9 @@ fn remove_buried(disk: &dyn Disk, data: &Path, catalog: &Catalog) -> io::Result<
         for partition in 0..buried.partitions {
             let directory = data.join(format!("{}-{partition}", buried.name));
             let renamed = burial_place(&directory, buried.id);
-            // A name that is taken again was renamed before, or the new topic was not made.
-            let left = [Some(renamed), (!live).then_some(directory)];
+            // A name that is taken again is another topic's, unless the renaming failed.
+            let ours = !live || Checkpoint::topic_of(disk, &directory) == Some(buried.id);
+            let left = [Some(renamed), ours.then_some(directory)];
             for path in left.into_iter().flatten() {
                 match (DiskCall::RemoveDirectory { path }).perform(disk) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

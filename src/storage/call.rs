@@ -8,7 +8,7 @@ use super::aligned::AlignedBuffer;
 use super::disk::{Disk, FileRef, OpenMode, replace_file, write_all};
 use super::index::StoredIndex;
 use super::journal;
-use super::segment::is_ours;
+use super::segment::{base_of, is_ours};
 use super::segment_summary::SegmentSummary;
 use crate::types::{Offset, Position, Timestamp};
 use std::io;
@@ -292,6 +292,7 @@ fn create_segment(
 ) -> io::Result<FileRef> {
     if let Some(bytes) = checkpoint {
         disk.create_directory(directory)?;
+        refuse_strangers(disk, directory)?;
         disk.sync_directory(parent_of(directory))?;
         replace_file(
             disk,
@@ -319,6 +320,21 @@ fn create_segment(
         return Err(error);
     }
     Ok(file)
+}
+
+/// A deleted topic whose directory could not be renamed is not to become part of the one that has
+/// its name now, as it would under the new one's checkpoint.
+fn refuse_strangers(disk: &dyn Disk, directory: &Path) -> io::Result<()> {
+    for entry in disk.list(directory)? {
+        let path = directory.join(&entry.name);
+        if base_of(&entry.name, "log").is_some()
+            && disk.open(&path, OpenMode::ReadOnly)?.length()? > Position::ZERO
+        {
+            let message = format!("{} was left by a deleted topic", path.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+        }
+    }
+    Ok(())
 }
 
 /// Writes a segment's indexes and summary; with the checksums of its bytes if it is sealed. Not
@@ -439,6 +455,21 @@ mod tests {
         let left = disk.list(Path::new("data/t-0-delete")).unwrap();
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].name, "notes.txt");
+    }
+
+    #[test]
+    fn a_new_partition_does_not_take_up_what_a_deleted_one_left() {
+        let disk = disk_with(&["checkpoint", "00000000000000000007.log"]);
+        let call = DiskCall::CreateSegment {
+            directory: PathBuf::from("data/t-0"),
+            path: PathBuf::from("data/t-0/00000000000000000000.log"),
+            reserve: Position::new(100),
+            checkpoint: Some(b"new".to_vec()),
+        };
+        let error = call.perform(&disk).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        let checkpoint = disk.read_file(Path::new("data/t-0/checkpoint")).unwrap();
+        assert_eq!(checkpoint, b"x");
     }
 
     #[test]

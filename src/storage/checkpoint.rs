@@ -1,15 +1,18 @@
 //! A partition's checkpoint: up to where its log is durable, and what a scan from there on cannot
 //! tell. Not a hint: a log without its checkpoint does not start.
 
-use super::envelope::{self, DecodeError, FileKind};
+use super::disk::{Disk, read_whole};
+use super::envelope::{self, DecodeError, FILE_BYTES_MAX, FileKind};
 use super::epoch_history::EpochHistory;
 use super::generated::checkpoint as schema;
 use super::producer_state::{BATCHES_KEPT, ProducerBatch, ProducerSnapshot};
+use super::segment::CHECKPOINT_NAME;
 use crate::types::{
     LeaderEpoch, Offset, PartitionIndex, Position, ProducerEpoch, ProducerId, Sequence, Timestamp,
     TopicId,
 };
 use flatbuffers::{FlatBufferBuilder, Vector, WIPOffset};
+use std::path::Path;
 
 const KIND: FileKind = FileKind {
     magic: *b"corelchk",
@@ -86,6 +89,12 @@ impl Checkpoint {
             producers.push(schema::Producer::create(builder, &arguments));
         }
         builder.create_vector(&producers)
+    }
+
+    /// Whose partition a directory holds, if its checkpoint can be read.
+    pub fn topic_of(disk: &dyn Disk, directory: &Path) -> Option<TopicId> {
+        let bytes = read_whole(disk, &directory.join(CHECKPOINT_NAME), FILE_BYTES_MAX).ok()?;
+        Some(Self::decode(&bytes).ok()?.topic)
     }
 
     /// Reads the bytes of the file.

@@ -42,6 +42,46 @@ pub(crate) struct Topics {
     pub(crate) all: Vec<Topic>,
 }
 
+/// A topic's settings, as they are sent, and what they promise.
+pub(crate) fn settings(
+    rng: &mut fastrand::Rng,
+) -> (Vec<(&'static str, &'static str)>, TopicPromise) {
+    let alternates = rng.u8(..6) == 0;
+    let durable = !alternates && rng.u8(..3) > 0;
+    let keeps_all = rng.u8(..3) > 0;
+    let create_time = rng.u8(..4) > 0;
+    let mut settings = vec![(
+        "segment.bytes",
+        ["16384", "20000", "1000000"][rng.usize(..3)],
+    )];
+    settings.push(("index.interval.bytes", ["0", "300", "4096"][rng.usize(..3)]));
+    if !durable {
+        settings.push(("corelane.durability", "relaxed"));
+    }
+    if keeps_all {
+        settings.push(("retention.ms", "-1"));
+    } else if rng.bool() {
+        settings.push(("retention.bytes", ["20000", "60000"][rng.usize(..2)]));
+    } else {
+        settings.push(("retention.ms", ["1000", "30000"][rng.usize(..2)]));
+    }
+    if !create_time {
+        settings.push(("message.timestamp.type", "LogAppendTime"));
+    }
+    if rng.u8(..4) == 0 {
+        settings.push(("segment.ms", "500"));
+    }
+    (
+        settings,
+        TopicPromise {
+            alternates,
+            durable,
+            keeps_all,
+            create_time,
+        },
+    )
+}
+
 impl Place {
     pub(crate) fn id(&self) -> TopicPartition {
         let topic = TopicId::from_bytes(self.uuid.into_bytes());

@@ -344,6 +344,9 @@ impl World {
             assert!(excused, "the start failed: {error}");
             self.trace.note(format_args!("the start failed: {error}"));
             self.crash(false);
+            if self.rng.u8(..4) == 0 {
+                self.free_disk();
+            }
         }
     }
 

@@ -355,10 +355,13 @@ impl Producer {
             "{who}: batch at {} is out of sequence, though nothing is missing",
             lane.unacked[position].first
         );
-        // Whether the batches under way are in the log is not known: they are not sent again.
+        // Whether the batches under way are in the log is not known: they are not sent again. They
+        // may still arrive, and between two producer ids no order is promised.
         self.id = None;
         for lane in &mut self.lanes {
             lane.unacked.clear();
+            lane.stream = context.history.stream(Some(lane.place.id()), self.kind);
+            lane.next_number = 0;
             lane.next_sequence = 0;
         }
         self.link.disconnect(context);
