@@ -1,9 +1,9 @@
 use super::append::{AppendError, Appended};
 use crate::record::{Batch, with_log_append_time};
-use crate::storage::FileRange;
 use crate::storage::call::{Calls, DiskReply, Ticket};
 use crate::storage::log::{Completed, Log, LogConfig, Tail, Undurable};
 use crate::storage::producer_state::{ProducerState, SequenceCheck, SequenceError};
+use crate::storage::{Disk, FileRange};
 use crate::topic::{Durability, TimestampSource};
 use crate::types::{AppendToken, Instant, LeaderEpoch, Now, Offset, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -436,6 +436,17 @@ impl Partition {
             self.log
                 .checkpoint(self.epoch, &self.producers, &mut outcome.calls);
         }
+    }
+
+    /// Makes a checkpoint of a partition that was recovered and does not serve yet. Blocks.
+    pub fn checkpoint_now(&mut self, disk: &dyn Disk) -> io::Result<()> {
+        let mut calls = Calls::new();
+        self.log.checkpoint(self.epoch, &self.producers, &mut calls);
+        while let Some((ticket, call)) = calls.pop() {
+            let reply = call.perform(disk)?;
+            self.log.completed(ticket, Ok(reply), &mut calls);
+        }
+        Ok(())
     }
 
     /// The partition goes away: whoever waits is told so.

@@ -139,7 +139,7 @@ impl Boot {
     /// name; they do not keep the others from serving. No shard may be stepped before all are made:
     /// the last one declares the journals of earlier starts void.
     pub fn shard(&self, disk: &dyn Disk, core: CoreId) -> Result<Shard, BootError> {
-        let partitions = self.recover_all(disk, core)?;
+        let mut partitions = self.recover_all(disk, core)?;
         let limits = &self.config.limits;
         let sizes = JournalConfig {
             file_bytes: limits.journal_file_bytes,
@@ -154,18 +154,11 @@ impl Boot {
             sizes,
             self.seed ^ u64::from(core.get()),
         );
-        let mut marks: Vec<EntryHeader> = partitions
-            .iter()
-            .filter_map(|(id, hosted)| match hosted {
-                Hosted::Online(partition) => super::commit::mark(*id, partition),
-                Hosted::Offline(_) => None,
-            })
-            .collect();
-        marks.sort_by_key(|mark| mark.partition);
-        journal.state(disk, &marks).map_err(|error| BootError::Io {
-            path: data.join(JOURNAL_DIRECTORY),
-            error,
-        })?;
+        self.keep_marks(disk, &mut journal, &mut partitions)
+            .map_err(|error| BootError::Io {
+                path: data.join(JOURNAL_DIRECTORY),
+                error,
+            })?;
         if self.unrecovered.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.void_journals(disk)?;
         }
@@ -176,6 +169,31 @@ impl Boot {
             journal,
             partitions,
         ))
+    }
+
+    /// What the journals of earlier starts say was durable is said by this one's, or by the
+    /// partitions' checkpoints where there is no space for a journal.
+    fn keep_marks(
+        &self,
+        disk: &dyn Disk,
+        journal: &mut Journal,
+        partitions: &mut FxHashMap<TopicPartition, Hosted>,
+    ) -> io::Result<()> {
+        let mark = |(id, hosted): (&TopicPartition, &Hosted)| match hosted {
+            Hosted::Online(partition) => super::commit::mark(*id, partition),
+            Hosted::Offline(_) => None,
+        };
+        let mut marks: Vec<EntryHeader> = partitions.iter().filter_map(mark).collect();
+        marks.sort_by_key(|mark| mark.partition);
+        if journal.state(disk, &marks)? {
+            return Ok(());
+        }
+        for mark in marks {
+            if let Some(Hosted::Online(partition)) = partitions.get_mut(&mark.partition) {
+                partition.checkpoint_now(disk)?;
+            }
+        }
+        Ok(())
     }
 
     /// Every partition is recovered: what earlier journals hold is not needed any more, and must

@@ -66,6 +66,8 @@ pub trait Disk: Send + Sync + Debug {
     fn remove_directory(&self, path: &Path) -> io::Result<()>;
     /// Makes creations, renames and removals in this directory durable.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
+    /// Bytes that can still be written to the file system that holds this directory.
+    fn free_bytes(&self, path: &Path) -> io::Result<u64>;
 }
 
 /// An open file.

@@ -245,6 +245,10 @@ impl Disk for NoDisk {
     fn sync_directory(&self, _: &Path) -> io::Result<()> {
         unused()
     }
+
+    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+        unused()
+    }
 }
 
 /// Settings for tests: any free port, no pinning.

@@ -14,6 +14,9 @@ const HEADER_BYTES: usize = 52;
 /// Bytes before the first block.
 pub(super) const HEADER_SIZE: usize = DIRECT_BYTES;
 
+/// A file takes at most one part in so many of the free space: what little is left is for segments.
+const SHARE_OF_FREE: u64 = 4;
+
 /// Zeros are written through in pieces of this size.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -128,6 +131,10 @@ pub fn prepare(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<FileRef> 
     let directory = path.parent().unwrap_or(Path::new(""));
     let journals = directory.parent().unwrap_or(Path::new(""));
     disk.create_directory(directory)?;
+    if disk.free_bytes(directory)? / SHARE_OF_FREE < bytes {
+        let problem = format!("too little space is free for a journal file of {bytes} bytes");
+        return Err(io::Error::new(io::ErrorKind::StorageFull, problem));
+    }
     match disk.remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -124,17 +124,22 @@ impl Journal {
     }
 
     /// Says durably what these marks say, before the journals of earlier starts, which say it now,
-    /// are removed. Blocks.
-    pub fn state(&mut self, disk: &dyn Disk, marks: &[EntryHeader]) -> io::Result<()> {
+    /// are removed. False if there is no space for a journal. Blocks.
+    pub fn state(&mut self, disk: &dyn Disk, marks: &[EntryHeader]) -> io::Result<bool> {
         let mut marks = marks;
         while !marks.is_empty() {
             let Some(room) = self.block_room() else {
                 match self.rotate() {
                     Rotation::Begin(call) => call.perform(disk)?,
                     Rotation::Prepare(call) => {
-                        let reply = call.perform(disk)?;
-                        if let DiskReply::File(file) = reply {
-                            self.prepared(file);
+                        match call.perform(disk) {
+                            Ok(DiskReply::File(file)) => self.prepared(file),
+                            Ok(other) => unreachable!("a journal file was answered by {other:?}"),
+                            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                                self.prepare_failed();
+                                return Ok(false);
+                            }
+                            Err(error) => return Err(error),
                         }
                         continue;
                     }
@@ -154,7 +159,7 @@ impl Journal {
             self.write(block, []).perform(disk)?;
             marks = later;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// How many bytes of entries the next block may hold; `None` if another file must be put to

@@ -214,6 +214,13 @@ impl Disk for MemoryDisk {
             Ok(())
         })
     }
+
+    fn free_bytes(&self, _path: &Path) -> io::Result<u64> {
+        let mut state = self.state();
+        let used = state.space_used();
+        let free = |capacity: u64| capacity.saturating_sub(used);
+        Ok(state.capacity.map_or(u64::MAX, free))
+    }
 }
 
 /// An open simulated file.

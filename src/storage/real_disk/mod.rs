@@ -108,6 +108,11 @@ impl Disk for RealDisk {
         };
         fs::File::open(path)?.sync_all()
     }
+
+    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+        let statistics = rustix::fs::statvfs(path)?;
+        Ok(statistics.f_bavail.saturating_mul(statistics.f_frsize))
+    }
 }
 
 #[derive(Debug)]
