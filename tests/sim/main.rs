@@ -32,8 +32,8 @@ use trace::Trace;
 use world::World;
 
 /// Seeds and steps that every test run tries.
-const SEEDS: u64 = 2_000;
-const STEPS: u64 = 8_000;
+const SEEDS: u64 = 1_000;
+const STEPS: u64 = 5_000;
 
 /// Seeds that found something, with their steps and what it was. A change of the simulator gives
 /// them another meaning; they are kept as long as they cost little.
