@@ -52,7 +52,11 @@ impl Shard {
             Purpose::Populate(read, partition, range) => {
                 self.populated(read, partition, &range, result.map(drop), effects);
             }
-            Purpose::Journal => self.journal_written(result.map(drop), effects),
+            Purpose::Journal => {
+                self.journal_written(result.map(drop), effects);
+                // Partitions that fail with it are not waited for any more.
+                self.append_throttled(now, effects);
+            }
             Purpose::JournalFile => self.journal_file_made(result),
             Purpose::Catalog => self.catalog_written(result.map(drop), effects),
             Purpose::Bury(path) => self.buried(path, result.map(drop), effects),
