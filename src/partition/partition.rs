@@ -2,7 +2,7 @@ use super::append::{AppendError, Appended};
 use crate::record::{Batch, with_log_append_time};
 use crate::storage::FileRange;
 use crate::storage::call::{Calls, DiskReply, Ticket};
-use crate::storage::log::{Completed, Log, LogConfig, Tail, Undurable};
+use crate::storage::log::{Completed, Log, LogConfig, SealedSegment, Tail, Undurable};
 use crate::storage::producer_state::{ProducerState, SequenceCheck, SequenceError};
 use crate::topic::{Durability, TimestampSource};
 use crate::types::{AppendToken, Instant, LeaderEpoch, Now, Offset, Timestamp};
@@ -415,6 +415,11 @@ impl Partition {
     /// A range that was read is resident now.
     pub fn populated(&mut self, range: &FileRange) {
         self.log.populated(&range.file, range.from, range.upto);
+    }
+
+    /// The first segment at or after `from` that can be compared with its checksums.
+    pub fn sealed_from(&self, from: Offset) -> Option<SealedSegment> {
+        self.log.sealed_from(from)
     }
 
     /// Retention and checkpoints; called now and then. A checkpoint is written if a start would

@@ -1,6 +1,7 @@
 use super::{Effect, Shard};
 use crate::storage::FileRange;
 use crate::storage::call::{DiskCall, DiskReply, Ticket};
+use crate::storage::log::SealedSegment;
 use crate::types::{IoId, Now, TopicPartition};
 use std::io;
 
@@ -15,6 +16,8 @@ pub(super) enum Purpose {
     Journal,
     /// A new file of the journal.
     JournalFile,
+    /// A look at a sealed segment.
+    Scrub(SealedSegment),
     /// The registrar's catalog.
     Catalog,
     /// A deleted partition's directory is renamed out of the way.
@@ -58,6 +61,7 @@ impl Shard {
                 self.append_throttled(now, effects);
             }
             Purpose::JournalFile => self.journal_file_made(result),
+            Purpose::Scrub(segment) => self.scrubbed(&segment, result, now, effects),
             Purpose::Catalog => self.catalog_written(result.map(drop), effects),
             Purpose::Bury(path) => self.buried(path, result.map(drop), effects),
             Purpose::Remove => {

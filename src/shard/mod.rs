@@ -28,6 +28,7 @@ mod operations;
 mod owner;
 mod registrar;
 mod rehearsal;
+mod scrub;
 #[expect(
     clippy::module_inception,
     reason = "the file of the type that the layer is named for"
