@@ -367,6 +367,90 @@ fn inspect_finds_nothing_wrong_and_then_what_is() {
     assert!(json(&damaged.stdout)["problems"].as_u64() > Some(0));
 }
 
+/// What a broker leaves that is killed now, while it does nothing.
+fn copy_of(data: &Path) -> TempDir {
+    let copy = tempfile::tempdir().expect("a directory");
+    let mut waiting = vec![data.to_owned()];
+    while let Some(directory) = waiting.pop() {
+        for entry in std::fs::read_dir(&directory).expect("readable") {
+            let from = entry.expect("readable").path();
+            let to = copy.path().join(from.strip_prefix(data).expect("below it"));
+            if from.is_dir() {
+                std::fs::create_dir(&to).expect("made");
+                waiting.push(from);
+            } else {
+                std::fs::copy(&from, &to).expect("copied");
+            }
+        }
+    }
+    copy
+}
+
+#[test]
+fn inspect_tries_a_start_without_a_broker() {
+    let Some(broker) = Broker::start() else {
+        return;
+    };
+    for line in [&b"one\n"[..], b"two\n", b"three\n"] {
+        broker.ok(&["produce", "--topic", "t"], line);
+    }
+    let place = broker.data.path().to_str().expect("UTF-8");
+    let held = run(corelane(&["inspect", "--verify", place]), b"");
+    let text = String::from_utf8_lossy(&held.stdout);
+    assert!(text.contains("held by a running broker"), "{text}");
+
+    let copy = copy_of(broker.data.path());
+    let place = copy.path().to_str().expect("UTF-8");
+    let inspect = || run(corelane(&["inspect", "--verify", "--json", place]), b"");
+    let last = |output: &Output| {
+        json(&output.stdout)["files"]
+            .as_array()
+            .expect("files")
+            .last()
+            .cloned()
+    };
+    let start = last(&inspect()).expect("a file");
+    assert_eq!(start["kind"], "data_directory");
+    assert_eq!(
+        (&start["offline"], &start["replayed_bytes"]),
+        (&0.into(), &0.into())
+    );
+
+    // What the segment has lost is in the journal.
+    let log = copy.path().join("t-0/00000000000000000000.log");
+    let length = std::fs::metadata(&log).expect("a segment").len();
+    std::fs::write(&log, b"").expect("written");
+    let output = inspect();
+    assert!(output.status.success(), "{}", json(&output.stdout));
+    assert_eq!(last(&output).expect("a file")["replayed_bytes"], length);
+    assert_eq!(
+        std::fs::metadata(&log).expect("a segment").len(),
+        0,
+        "only read"
+    );
+
+    let text = run(corelane(&["inspect", place]), b"").stdout;
+    let text = String::from_utf8_lossy(&text);
+    assert!(
+        text.contains("journal of core 0, start 1, blocks 1 to"),
+        "{text}"
+    );
+    let journal = std::fs::read_dir(copy.path().join("journal/0")).expect("readable");
+    let names = journal.map(|entry| entry.expect("readable").path());
+    let first = names.min().expect("a journal file");
+    let mut bytes = std::fs::read(&first).expect("a journal");
+    bytes[4096 + 40] ^= 1;
+    std::fs::write(&first, bytes).expect("written");
+    let damaged = inspect();
+    assert_eq!(damaged.status.code(), Some(1));
+    let problem = &last(&damaged).expect("a file")["problems"][0];
+    let problem = problem.as_str().expect("a problem");
+    assert!(
+        problem.contains("a start is refused") && problem.contains("byte 4096"),
+        "{problem}"
+    );
+}
+
 fn flip_a_byte(path: &Path) {
     let mut bytes = std::fs::read(path).expect("a segment");
     let middle = bytes.len() / 2;

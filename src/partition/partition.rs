@@ -1,7 +1,7 @@
 use super::append::{AppendError, Appended};
 use crate::record::{Batch, with_log_append_time};
 use crate::storage::call::{Calls, DiskReply, Ticket};
-use crate::storage::log::{Completed, Log, LogConfig, Tail, Undurable};
+use crate::storage::log::{Completed, Log, LogConfig, SealedSegment, Tail, Undurable};
 use crate::storage::producer_state::{ProducerState, SequenceCheck, SequenceError};
 use crate::storage::{Disk, FileRange};
 use crate::topic::{Durability, TimestampSource};
@@ -417,6 +417,11 @@ impl Partition {
     /// A range that was read is resident now.
     pub fn populated(&mut self, range: &FileRange) {
         self.log.populated(&range.file, range.from, range.upto);
+    }
+
+    /// The first segment at or after `from` that can be compared with its checksums.
+    pub fn sealed_from(&self, from: Offset) -> Option<SealedSegment> {
+        self.log.sealed_from(from)
     }
 
     /// Retention and checkpoints; called now and then. A checkpoint is written if a start would

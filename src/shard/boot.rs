@@ -10,7 +10,7 @@ use crate::storage::journal::{
     keep_unrecovered, remove_journals,
 };
 use crate::storage::log::{Log, LogConfig};
-use crate::storage::{DecodeError, Disk, OpenMode};
+use crate::storage::{DecodeError, Disk, OpenMode, Recovered, RecoveryError};
 use crate::topic::{Catalog, Placement, Topic, TopicSettings};
 use crate::types::{CoreId, LeaderEpoch, PartitionIndex, Position, TopicId, TopicPartition};
 use rustc_hash::FxHashMap;
@@ -94,29 +94,15 @@ impl Boot {
             path: path.clone(),
             error,
         };
-        let mut catalog = match read(disk, &path).map_err(io)? {
-            Some(bytes) => {
-                let decoded = CatalogSnapshot::decode(&bytes);
-                let error = |error| BootError::Catalog {
-                    path: path.clone(),
-                    error,
-                };
-                Catalog::from_snapshot(decoded.map_err(error)?).map_err(error)?
-            }
-            None if holds_partitions(disk, &config.data).map_err(io)? => {
-                return Err(BootError::CatalogMissing { path });
-            }
-            None => first_catalog(seed),
-        };
-        let replay = if catalog.clean {
+        let stored = read_stored(disk, &config.data)?;
+        let (mut catalog, replay) =
+            stored.unwrap_or_else(|| (first_catalog(seed), Replay::default()));
+        if catalog.clean {
             // Everything is in the segments.
             catalog.void_below = catalog.incarnation + 1;
-            Replay::default()
         } else {
             catalog.leader_epoch = catalog.leader_epoch.next();
-            Replay::read(disk, &config.data, catalog.void_below)?
-        };
-        check_all_known(&replay, &catalog, &config.data)?;
+        }
         catalog.clean = false;
         catalog.incarnation += 1;
         remove_buried(disk, &config.data, &catalog).map_err(io)?;
@@ -214,60 +200,33 @@ impl Boot {
         core: CoreId,
     ) -> Result<FxHashMap<TopicPartition, Hosted>, BootError> {
         let placement = Placement::new(self.config.cores);
-        let names = disk
-            .list(&self.config.data)
-            .map_err(|error| BootError::Io {
-                path: self.config.data.clone(),
-                error,
-            })?;
+        let stored = stored_partitions(disk, &self.config.data, &self.catalog, &self.replay)?;
         let mut partitions = FxHashMap::default();
-        for topic in self.catalog.topics() {
-            for id in self::partitions(topic).filter(|id| placement.owner(*id) == core) {
-                let directory = directory(&self.config.data, topic, id);
-                let name = directory.file_name().map(|name| name.to_string_lossy());
-                let found = names.binary_search_by(|entry| {
-                    entry.name.as_str().cmp(name.as_deref().unwrap_or_default())
-                });
-                let journaled = self.replay.of(id);
-                if found.is_ok() || !journaled.is_empty() {
-                    let hosted = self.recover(disk, topic, id, directory, journaled)?;
-                    partitions.insert(id, hosted);
-                }
+        for stored in stored {
+            let id = stored.id;
+            if placement.owner(id) == core {
+                partitions.insert(id, self.recover(disk, stored)?);
             }
         }
         Ok(partitions)
     }
 
-    fn recover(
-        &self,
-        disk: &dyn Disk,
-        topic: &Topic,
-        id: TopicPartition,
-        directory: PathBuf,
-        journaled: Journaled,
-    ) -> Result<Hosted, BootError> {
-        let config = partition_config(&topic.settings);
+    fn recover(&self, disk: &dyn Disk, stored: Stored) -> Result<Hosted, BootError> {
         let epoch = self.catalog.leader_epoch;
-        let path = directory.clone();
-        match Log::recover(
-            disk,
-            directory,
-            config.log.clone(),
-            id.topic(),
-            id.partition(),
-            journaled.clone(),
-        ) {
+        match stored.recover(disk) {
             Ok(recovered) => {
+                let config = stored.config;
                 // What was imported may have been led under a later epoch than ours.
                 let epoch = epoch.max(recovered.epoch);
                 let partition = Partition::new(recovered.log, recovered.producers, epoch, config);
                 Ok(Hosted::Online(Box::new(partition)))
             }
             Err(error) => {
+                let path = stored.directory;
                 let reason = format!("{}: {error}", path.display());
                 log::error!("partition offline: {reason}");
-                if !journaled.is_empty() {
-                    let kept = keep_unrecovered(disk, &path, id, journaled);
+                if !stored.journaled.is_empty() {
+                    let kept = keep_unrecovered(disk, &path, stored.id, stored.journaled);
                     kept.map_err(|error| BootError::Io { path, error })?;
                 }
                 Ok(Hosted::Offline(reason))
@@ -288,6 +247,89 @@ impl Boot {
     pub fn leader_epoch(&self) -> LeaderEpoch {
         self.catalog.leader_epoch
     }
+}
+
+/// What a start reads before it changes anything: the catalog, and what journals hold of its
+/// partitions. `None` in a directory without either.
+pub(super) fn read_stored(
+    disk: &dyn Disk,
+    data: &Path,
+) -> Result<Option<(Catalog, Replay)>, BootError> {
+    let path = data.join(CATALOG_NAME);
+    let io = |error| BootError::Io {
+        path: path.clone(),
+        error,
+    };
+    let Some(bytes) = read(disk, &path).map_err(io)? else {
+        return match holds_partitions(disk, data).map_err(io)? {
+            true => Err(BootError::CatalogMissing { path }),
+            false => Ok(None),
+        };
+    };
+    let catalog = CatalogSnapshot::decode(&bytes).and_then(Catalog::from_snapshot);
+    let catalog = catalog.map_err(|error| BootError::Catalog { path, error })?;
+    let replay = if catalog.clean {
+        Replay::default()
+    } else {
+        Replay::read(disk, data, catalog.void_below)?
+    };
+    check_all_known(&replay, &catalog, data)?;
+    Ok(Some((catalog, replay)))
+}
+
+/// A partition of which something is on the disk.
+pub(super) struct Stored {
+    pub(super) id: TopicPartition,
+    pub(super) directory: PathBuf,
+    config: PartitionConfig,
+    /// What journals hold of it.
+    journaled: Journaled,
+}
+
+impl Stored {
+    pub(super) fn recover(&self, disk: &dyn Disk) -> Result<Recovered, RecoveryError> {
+        Log::recover(
+            disk,
+            self.directory.clone(),
+            self.config.log.clone(),
+            self.id.topic(),
+            self.id.partition(),
+            self.journaled.clone(),
+        )
+    }
+}
+
+/// The partitions that have a directory or something in a journal.
+pub(super) fn stored_partitions(
+    disk: &dyn Disk,
+    data: &Path,
+    catalog: &Catalog,
+    replay: &Replay,
+) -> Result<Vec<Stored>, BootError> {
+    let names = disk.list(data).map_err(|error| BootError::Io {
+        path: data.to_path_buf(),
+        error,
+    })?;
+    let mut stored = Vec::new();
+    for topic in catalog.topics() {
+        for id in partitions(topic) {
+            let directory = directory(data, topic, id);
+            let name = directory.file_name().map(|name| name.to_string_lossy());
+            let found = names.binary_search_by(|entry| {
+                entry.name.as_str().cmp(name.as_deref().unwrap_or_default())
+            });
+            let journaled = replay.of(id);
+            if found.is_ok() || !journaled.is_empty() {
+                stored.push(Stored {
+                    id,
+                    directory,
+                    config: partition_config(&topic.settings),
+                    journaled,
+                });
+            }
+        }
+    }
+    Ok(stored)
 }
 
 fn holds_partitions(disk: &dyn Disk, data: &Path) -> io::Result<bool> {

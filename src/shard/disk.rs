@@ -1,6 +1,7 @@
 use super::{Effect, Shard};
 use crate::storage::FileRange;
 use crate::storage::call::{DiskCall, DiskReply, Ticket};
+use crate::storage::log::SealedSegment;
 use crate::types::{IoId, Now, TopicPartition};
 use std::io;
 
@@ -15,6 +16,8 @@ pub(super) enum Purpose {
     Journal,
     /// A new file of the journal.
     JournalFile,
+    /// A look at a sealed segment.
+    Scrub(SealedSegment),
     /// The registrar's catalog.
     Catalog,
     /// A deleted partition's directory is renamed out of the way.
@@ -52,8 +55,13 @@ impl Shard {
             Purpose::Populate(read, partition, range) => {
                 self.populated(read, partition, &range, result.map(drop), effects);
             }
-            Purpose::Journal => self.journal_written(result.map(drop), effects),
+            Purpose::Journal => {
+                self.journal_written(result.map(drop), effects);
+                // Partitions that fail with it are not waited for any more.
+                self.append_throttled(now, effects);
+            }
             Purpose::JournalFile => self.journal_file_made(result),
+            Purpose::Scrub(segment) => self.scrubbed(&segment, result, now, effects),
             Purpose::Catalog => self.catalog_written(result.map(drop), effects),
             Purpose::Bury(path) => self.buried(path, result.map(drop), effects),
             Purpose::Remove => {

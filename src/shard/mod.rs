@@ -27,6 +27,8 @@ mod message;
 mod operations;
 mod owner;
 mod registrar;
+mod rehearsal;
+mod scrub;
 #[expect(
     clippy::module_inception,
     reason = "the file of the type that the layer is named for"
@@ -42,4 +44,5 @@ pub use boot::{Boot, BootError};
 pub use effect::Effect;
 pub use event::Event;
 pub use message::Message;
+pub use rehearsal::{Rehearsed, rehearse};
 pub use shard::Shard;

@@ -41,6 +41,7 @@ pub struct Shard {
     pub(super) stopping: Option<super::stop::Stopping>,
     pub(super) burials: super::catalog::Burials,
     pub(super) upkeep_queue: VecDeque<TopicPartition>,
+    pub(super) scrub: super::scrub::Scrub,
     /// Messages of this core to itself.
     to_self: VecDeque<Message>,
 }
@@ -76,6 +77,7 @@ impl Shard {
             stopping: None,
             burials: super::catalog::Burials::default(),
             upkeep_queue: VecDeque::new(),
+            scrub: super::scrub::Scrub::default(),
             to_self: VecDeque::new(),
             config,
         }

@@ -18,7 +18,7 @@ impl Shard {
         }
     }
 
-    /// Retention and checkpoints, a slice of the partitions at a time.
+    /// Retention and checkpoints, a slice of the partitions at a time, and a look at old segments.
     pub(super) fn upkeep(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if self.is_stopping() || !self.deadlines.upkeep_due(now.monotonic) {
             return;
@@ -40,5 +40,6 @@ impl Shard {
                 partition.upkeep(now, scan_bytes_max, outcome)
             });
         }
+        self.scrub_on(now, effects);
     }
 }

@@ -8,6 +8,7 @@ use super::aligned::AlignedBuffer;
 use super::disk::{Disk, FileRef, OpenMode, replace_file, write_all};
 use super::index::StoredIndex;
 use super::journal;
+use super::log::{Scrubbed, SealedSegment};
 use super::segment::{base_of, is_ours};
 use super::segment_summary::SegmentSummary;
 use crate::types::{Offset, Position, Timestamp};
@@ -150,6 +151,15 @@ pub enum DiskCall {
         /// What.
         bytes: AlignedBuffer,
     },
+    /// Compares a piece of a segment with its checksums.
+    Scrub {
+        /// Which.
+        segment: SealedSegment,
+        /// The first chunk.
+        first: usize,
+        /// How many chunks at most.
+        count: usize,
+    },
     /// Ends a log cleanly: sync, cut, hints, and then the checkpoint that says so.
     Close {
         /// What to sync first, in this order.
@@ -172,6 +182,8 @@ pub enum DiskReply {
     File(FileRef),
     /// The sealed segment's indexes.
     Sealed(SealedIndex),
+    /// What a comparison showed.
+    Scrubbed(Scrubbed),
 }
 
 /// The open indexes of a sealed segment.
@@ -201,15 +213,21 @@ impl DiskCall {
             Self::PrepareJournal { path, bytes } => {
                 journal::prepare(disk, &path, bytes).map(DiskReply::File)
             }
+            Self::Scrub {
+                segment,
+                first,
+                count,
+            } => segment.scrub(disk, first, count).map(DiskReply::Scrubbed),
             call => call.perform_plain(disk).map(|()| DiskReply::Done),
         }
     }
 
     fn perform_plain(self, disk: &dyn Disk) -> io::Result<()> {
         match self {
-            Self::CreateSegment { .. } | Self::Seal { .. } | Self::PrepareJournal { .. } => {
-                unreachable!("these have replies")
-            }
+            Self::CreateSegment { .. }
+            | Self::Seal { .. }
+            | Self::PrepareJournal { .. }
+            | Self::Scrub { .. } => unreachable!("these have replies"),
             Self::WriteJournal {
                 file,
                 position,
@@ -278,6 +296,7 @@ impl DiskCall {
                 "writing {} bytes of a journal at {position}",
                 bytes.as_slice().len()
             ),
+            Self::Scrub { segment, .. } => format!("checking {}", segment.path.display()),
             Self::Close { path, .. } => format!("closing the log of {}", path.display()),
         }
     }

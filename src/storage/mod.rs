@@ -2,7 +2,8 @@
 //! partition back after any stop. `FORMAT.md` beside this file specifies every byte on disk.
 //!
 //! - [`disk`] is what the storage asks of a file system; [`real_disk`] is the machine's,
-//!   [`memory_disk`] one for tests that loses what was not synced.
+//!   [`memory_disk`] one for tests that loses what was not synced, [`scratch_disk`] one that forgets
+//!   what is written to it.
 //! - [`call`] holds what may block, as values: performed off the core, completed in any order.
 //! - [`journal`] makes what was appended durable before its segment is.
 //! - [`log`] is one partition's log: it appends, reads, syncs, rolls, expires and recovers.
@@ -29,6 +30,7 @@ pub mod memory_disk;
 pub mod producer_state;
 mod range_set;
 pub mod real_disk;
+pub mod scratch_disk;
 mod segment;
 mod segment_summary;
 

@@ -99,7 +99,6 @@ impl SegmentSummary {
 }
 
 /// The checksums of a sealed segment's bytes, one per [`CHUNK_BYTES`]; `None` if they are damaged.
-#[cfg(test)]
 pub(super) fn decode_chunks(bytes: &[u8]) -> Option<Vec<u32>> {
     let (header, table) = bytes.split_first_chunk::<HEADER_BYTES>()?;
     let (chunks, rest) = table.as_chunks::<4>();

@@ -5,12 +5,20 @@
 )]
 
 use crate::partition::*;
+use corelane::record::{BatchBuilder, Compression};
 use corelane::storage::checkpoint::Checkpoint;
-use corelane::storage::{
-    CatalogSnapshot, CatalogTombstone, CatalogTopic, Disk, LogConfig, MemoryDisk,
+use corelane::storage::journal::{
+    BlockBuilder, ENTRY_HEADER_BYTES, EntryHeader, FileHeader, Replay, UNRECOVERED_NAME,
+    keep_unrecovered,
 };
-use corelane::types::{LeaderEpoch, Offset, Position, ProducerId, Timestamp, TopicId, TopicName};
-use std::path::PathBuf;
+use corelane::storage::{
+    AlignedBuffer, CatalogSnapshot, CatalogTombstone, CatalogTopic, Disk, LogConfig, MemoryDisk,
+};
+use corelane::types::{
+    CoreId, LeaderEpoch, Offset, Position, ProducerId, Timestamp, TopicId, TopicName,
+    TopicPartition,
+};
+use std::path::{Path, PathBuf};
 
 fn fixtures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/storage-v1")
@@ -62,6 +70,72 @@ fn catalog() -> CatalogSnapshot {
     }
 }
 
+/// The first offset that the history leaves free.
+const JOURNALED_FROM: i64 = 25;
+
+const JOURNAL: &str = "journal/1/00000000000000000004-00000.journal";
+
+fn of_partition(base: i64) -> EntryHeader {
+    EntryHeader {
+        partition: TopicPartition::new(TOPIC, PARTITION),
+        epoch: LeaderEpoch::new(2),
+        base: Offset::new(base),
+    }
+}
+
+fn journaled_batch(base: i64, value: &str) -> Vec<u8> {
+    let mut builder = BatchBuilder::new(Compression::None, None);
+    builder.append(NOW, None, Some(value.as_bytes()), &[]);
+    builder.build(Offset::new(base)).unwrap().to_vec()
+}
+
+/// A block of entries, each of batches or, without any, a mark.
+fn block(sequence: u64, entries: &[(i64, Vec<u8>)]) -> AlignedBuffer {
+    let mut block = BlockBuilder::with_capacity(1000);
+    for (base, batches) in entries {
+        let fill = |room: &mut [u8]| {
+            room.copy_from_slice(batches);
+            Ok(())
+        };
+        block
+            .push(&of_partition(*base), batches.len(), fill)
+            .unwrap();
+    }
+    block.finish(4, sequence, 0x5a17)
+}
+
+/// A file of 16 KiB that was put to use and holds two blocks: a batch, then another and a mark.
+fn journal_file() -> Vec<u8> {
+    let header = FileHeader {
+        core: CoreId::new(1),
+        incarnation: 4,
+        salt: 0x5a17,
+        sequence: 7,
+        needed_from: 7,
+    };
+    let first = (JOURNALED_FROM, journaled_batch(JOURNALED_FROM, "first"));
+    let from = JOURNALED_FROM + 1;
+    let second = (from, journaled_batch(from, "second"));
+    let mark = (from + 1, Vec::new());
+    let blocks = [block(7, &[first]), block(8, &[second, mark])];
+    let mut bytes = header.encode().as_slice().to_vec();
+    blocks
+        .iter()
+        .for_each(|block| bytes.extend(block.as_slice()));
+    bytes.resize(16384, 0);
+    bytes
+}
+
+/// The partition's file `unrecovered` after a start that read the journal and not the partition.
+fn unrecovered(disk: &MemoryDisk) -> Vec<u8> {
+    disk.write_file(&Path::new("data").join(JOURNAL), &journal_file())
+        .unwrap();
+    let partition = TopicPartition::new(TOPIC, PARTITION);
+    let replay = Replay::read(disk, Path::new("data"), 4).unwrap();
+    keep_unrecovered(disk, &directory(), partition, replay.of(partition)).unwrap();
+    disk.read_file(&directory().join(UNRECOVERED_NAME)).unwrap()
+}
+
 #[test]
 #[ignore = "writes the fixtures anew; only a new version of the format may need that"]
 fn write_fixtures() {
@@ -72,6 +146,11 @@ fn write_fixtures() {
         std::fs::write(kept.join(&name), partition.file(&name)).unwrap();
     }
     std::fs::write(fixtures().join("catalog"), catalog().encode()).unwrap();
+    let journal = fixtures().join(JOURNAL);
+    std::fs::create_dir_all(journal.parent().unwrap()).unwrap();
+    std::fs::write(journal, journal_file()).unwrap();
+    let unrecovered = unrecovered(&MemoryDisk::new(1));
+    std::fs::write(fixtures().join(UNRECOVERED_NAME), unrecovered).unwrap();
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -202,6 +281,83 @@ fn checkpoint_and_catalog_are_wrapped_as_specified() {
     assert_eq!(checkpoint.producers.len(), 1);
     assert_eq!(checkpoint.producers[0].id, ProducerId::new(77));
     assert_eq!(Checkpoint::decode(&checkpoint.encode()), Ok(checkpoint));
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    i64_at(bytes, at).cast_unsigned()
+}
+
+/// Entries of a block as (base offset, batches), read by the tables alone.
+fn entries(block: &[u8], salt: u64, epoch: u32) -> Vec<(i64, Vec<u8>)> {
+    assert_eq!(&block[..4], b"cjbk");
+    let length = u32_at(block, 4) as usize;
+    let covered = [&salt.to_be_bytes(), &block[12..length]].concat();
+    assert_eq!(u32_at(block, 8), crc32c::crc32c(&covered));
+    let mut at = 32;
+    let mut found = Vec::new();
+    for _ in 0..u32_at(block, 12) {
+        assert_eq!(block[at..at + 16], TOPIC.to_bytes());
+        assert_eq!(u32_at(block, at + 16) as i32, PARTITION.get());
+        assert_eq!(u32_at(block, at + 20), epoch);
+        let batches = at + 36..at + 36 + u32_at(block, at + 32) as usize;
+        found.push((i64_at(block, at + 24), block[batches.clone()].to_vec()));
+        at = batches.end;
+    }
+    assert_eq!(at, length);
+    assert!(block[length..].iter().all(|byte| *byte == 0), "padding");
+    found
+}
+
+#[test]
+fn journals_are_as_specified() {
+    let bytes = journal_file();
+    assert_eq!(&bytes[..8], b"coreljnl");
+    assert_eq!((u32_at(&bytes, 8), u32_at(&bytes, 12)), (1, 1));
+    assert_eq!((u64_at(&bytes, 16), u64_at(&bytes, 24)), (4, 0x5a17));
+    assert_eq!((u64_at(&bytes, 32), u64_at(&bytes, 40)), (7, 7));
+    assert_eq!(u32_at(&bytes, 48), crc32c::crc32c(&bytes[..48]));
+    assert!(bytes[52..4096].iter().all(|byte| *byte == 0));
+    let blocks = [&bytes[4096..8192], &bytes[8192..12288]];
+    for (sequence, block) in (7..).zip(blocks) {
+        assert_eq!((u64_at(block, 16), u64_at(block, 24)), (4, sequence));
+    }
+    let from = JOURNALED_FROM;
+    let first = (from, journaled_batch(from, "first"));
+    let second = (from + 1, journaled_batch(from + 1, "second"));
+    let mark = (from + 2, Vec::new());
+    assert_eq!(entries(blocks[0], 0x5a17, 2), std::slice::from_ref(&first));
+    assert_eq!(
+        entries(blocks[1], 0x5a17, 2),
+        [second.clone(), mark.clone()]
+    );
+    assert_eq!(ENTRY_HEADER_BYTES, 36);
+
+    let kept = unrecovered(&MemoryDisk::new(1));
+    let blocks: Vec<&[u8]> = kept.chunks(4096).collect();
+    for (sequence, (block, entry)) in (0..).zip(blocks.iter().zip([mark, first, second])) {
+        assert_eq!((u64_at(block, 16), u64_at(block, 24)), (0, sequence));
+        assert_eq!(entries(block, 0, 0), [entry]);
+    }
+    assert_eq!(blocks.len(), 3);
+}
+
+#[test]
+fn journals_have_the_bytes_of_version_1_and_what_they_hold_comes_back() {
+    let stored = |name: &str| std::fs::read(fixtures().join(name)).unwrap();
+    assert_eq!(journal_file(), stored(JOURNAL));
+    let disk = history().disk;
+    assert_eq!(unrecovered(&disk), stored(UNRECOVERED_NAME));
+    // As a broker leaves it that was killed.
+    let path = directory().join("checkpoint");
+    let mut checkpoint = Checkpoint::decode(&disk.read_file(&path).unwrap()).unwrap();
+    assert_eq!(checkpoint.synced, Offset::new(JOURNALED_FROM));
+    checkpoint.clean = false;
+    disk.write_file(&path, &checkpoint.encode()).unwrap();
+    disk.sync_directory(Path::new("data")).unwrap();
+    let partition = Partition::open(disk, directory(), tiny());
+    assert_eq!(partition.texts().last().unwrap(), "second");
+    assert_eq!(partition.log.end(), Offset::new(JOURNALED_FROM + 2));
+    assert!(!names(&partition).contains(&UNRECOVERED_NAME.to_owned()));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What a file can hold, as data: told as text or as JSON.
 
 use super::super::{human, time};
+use super::journal::{JournalContent, JournalLine};
+use super::start::StartContent;
 use crate::types::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -36,6 +38,14 @@ pub(super) enum Content {
     Checkpoint(CheckpointContent),
     /// The topics.
     Catalog(CatalogContent),
+    /// What a core made durable ahead of its segments.
+    Journal(JournalContent),
+    /// A journal file that holds nothing yet.
+    UnusedJournal,
+    /// What journals held of a partition that did not come back.
+    Unrecovered(JournalLine),
+    /// The data directory as a start would find it.
+    DataDirectory(StartContent),
     /// The data directory's format.
     Format {
         /// What it says.
@@ -68,6 +78,8 @@ pub(super) struct LogContent {
     pub(super) compression: BTreeMap<&'static str, u64>,
     /// Whether each batch's checksum was computed.
     pub(super) checksums_verified: bool,
+    /// Whether what follows the last whole batch is in a journal, from which the next start takes it.
+    pub(super) goes_on_in_journal: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) batch_list: Vec<BatchLine>,
 }
@@ -126,6 +138,10 @@ pub(super) struct CatalogContent {
     pub(super) cluster_id: String,
     pub(super) leader_epoch: i32,
     pub(super) clean: bool,
+    /// The number of the last start.
+    pub(super) incarnation: u64,
+    /// Of journals of starts before this one only their marks count.
+    pub(super) void_below: u64,
     pub(super) next_producer_id: i64,
     pub(super) topics: Vec<CatalogLine>,
     pub(super) deleted_topics: Vec<CatalogLine>,
@@ -150,6 +166,10 @@ impl fmt::Display for Examined {
             Content::Summary(summary) => summary.fmt(f)?,
             Content::Checkpoint(checkpoint) => checkpoint.fmt(f)?,
             Content::Catalog(catalog) => catalog.fmt(f)?,
+            Content::Journal(journal) => journal.fmt(f)?,
+            Content::UnusedJournal => f.write_str("journal file, not put to use yet")?,
+            Content::Unrecovered(held) => write!(f, "kept from journals until mended: {held}")?,
+            Content::DataDirectory(start) => start.fmt(f)?,
             Content::Format { format } => write!(f, "format: {format}")?,
             Content::Lock { held: true } => f.write_str("lock, held by a running broker")?,
             Content::Lock { held: false } => f.write_str("lock, free")?,
@@ -163,10 +183,20 @@ impl fmt::Display for Examined {
     }
 }
 
+impl LogContent {
+    fn fmt_journal(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.goes_on_in_journal {
+            f.write_str(", goes on in a journal")?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for LogContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.batches == 0 {
-            return write!(f, "segment from offset {}, empty", self.base_offset);
+            write!(f, "segment from offset {}, empty", self.base_offset)?;
+            return self.fmt_journal(f);
         }
         let codecs: Vec<&str> = self.compression.keys().copied().collect();
         write!(
@@ -182,6 +212,7 @@ impl fmt::Display for LogContent {
         if self.checksums_verified {
             f.write_str(", checksums hold")?;
         }
+        self.fmt_journal(f)?;
         for batch in &self.batch_list {
             write!(f, "\n  {batch}")?;
         }
@@ -267,10 +298,11 @@ impl fmt::Display for CatalogContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "catalog of cluster {}: {} topics, epoch {}, {}",
+            "catalog of cluster {}: {} topics, epoch {}, start {}, {}",
             self.cluster_id,
             self.topics.len(),
             self.leader_epoch,
+            self.incarnation,
             if self.clean {
                 "clean stop"
             } else {

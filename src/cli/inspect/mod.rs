@@ -1,22 +1,27 @@
 //! `corelane inspect`: what is on disk and whether its checksums hold. Only reads.
 
 mod content;
+mod journal;
 mod segment;
+mod start;
 mod state;
 
 use super::{CliError, output};
 use clap::Args;
 use content::{Content, Examined};
+use journal::Journals;
 use segment::{Depth, Found};
 use serde::Serialize;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Show what is in a data directory, a segment, an index or a checkpoint
+/// Show what is in a data directory, a segment, an index, a journal or a checkpoint
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Only reads, and may be used while a broker runs: then the end of a segment can be in the making.
+With --verify, a data directory that no broker holds is also gone through as by a start, and what
+would refuse the start or keep a partition offline is told.
 The exit code is 1 if something is wrong.
 
 Examples:
@@ -29,11 +34,11 @@ pub(crate) struct InspectArgs {
     #[arg(value_name = "DIR|FILE", required = true)]
     paths: Vec<PathBuf>,
 
-    /// Compute every checksum and hold indexes against their segments
+    /// Compute every checksum, hold indexes against their segments, and try a start
     #[arg(long)]
     verify: bool,
 
-    /// List every batch of every segment
+    /// List every batch of every segment, and what journals hold of each partition
     #[arg(long)]
     batches: bool,
 
@@ -58,16 +63,26 @@ impl InspectArgs {
             batches: self.batches,
         };
         let mut files = Vec::new();
+        let mut take = |examined: Examined| {
+            if !self.json {
+                show(&examined)?;
+            }
+            // For text, only what is counted is kept.
+            if self.json || !examined.problems.is_empty() {
+                files.push(examined);
+            }
+            Ok::<(), CliError>(())
+        };
+        let journals = Journals::default();
         for path in &self.paths {
+            let mut bytes = 0;
             for file in files_of(path, DEPTH_MAX)? {
-                let examined = examine(&file, depth);
-                if !self.json {
-                    show(&examined)?;
-                }
-                // For text, only what is counted is kept.
-                if self.json || !examined.problems.is_empty() {
-                    files.push(examined);
-                }
+                let examined = examine(&file, depth, &journals);
+                bytes += examined.bytes;
+                take(examined)?;
+            }
+            if self.verify && start::is_data_directory(path) {
+                take(start::examine(path, bytes))?;
             }
         }
         let problems = files.iter().map(|file| file.problems.len()).sum();
@@ -117,9 +132,9 @@ fn files_of(path: &Path, depth: usize) -> Result<Vec<PathBuf>, CliError> {
     Ok(files)
 }
 
-fn examine(path: &Path, depth: Depth) -> Examined {
+fn examine(path: &Path, depth: Depth, journals: &Journals) -> Examined {
     let bytes = fs::symlink_metadata(path).map_or(0, |metadata| metadata.len());
-    let (content, problems) = look_into(path, depth).unwrap_or_else(|error| {
+    let (content, problems) = look_into(path, depth, journals).unwrap_or_else(|error| {
         (
             Content::Unknown,
             vec![format!("it cannot be read: {error}")],
@@ -133,11 +148,11 @@ fn examine(path: &Path, depth: Depth) -> Examined {
     }
 }
 
-fn look_into(path: &Path, depth: Depth) -> io::Result<Found> {
+fn look_into(path: &Path, depth: Depth, journals: &Journals) -> io::Result<Found> {
     let extension = path.extension().and_then(|extension| extension.to_str());
     if let (Some(base), Some(extension)) = (segment::base_of(path), extension) {
         match extension {
-            "log" => return segment::log(path, base, depth),
+            "log" => return segment::log(path, base, depth, journals),
             "index" => return segment::offset_index(path, base, depth),
             "timeindex" => return segment::time_index(path),
             "summary" => return segment::summary(path, base, depth),
@@ -149,6 +164,8 @@ fn look_into(path: &Path, depth: Depth) -> io::Result<Found> {
         Some("catalog") => state::catalog(path),
         Some("format") => state::format(path),
         Some("lock") => state::lock(path),
+        Some("unrecovered") => journal::unrecovered(path),
+        _ if extension == Some("journal") => journal::file(path, depth),
         _ if extension == Some("tmp") => Ok((Content::Temporary, Vec::new())),
         _ => Ok((Content::Unknown, Vec::new())),
     }

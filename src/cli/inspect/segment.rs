@@ -1,6 +1,7 @@
 //! Segments, their indexes and their summaries.
 
 use super::content::{BatchLine, Content, IndexContent, LogContent, SummaryContent};
+use super::journal::Journals;
 use crate::record::{BatchHeader, HEADER_BYTES, validate_slice};
 use crate::types::Timestamp;
 use crate::wire::{Reader, WireError};
@@ -29,7 +30,7 @@ pub(super) fn base_of(path: &Path) -> Option<i64> {
 }
 
 /// Walks a segment batch by batch, up to the first thing that is none.
-pub(super) fn log(path: &Path, base: i64, depth: Depth) -> io::Result<Found> {
+pub(super) fn log(path: &Path, base: i64, depth: Depth, journals: &Journals) -> io::Result<Found> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut reader = BufReader::with_capacity(1 << 20, file);
@@ -44,6 +45,10 @@ pub(super) fn log(path: &Path, base: i64, depth: Depth) -> io::Result<Found> {
     while content.valid_bytes < length {
         match next_batch(&mut reader, length - content.valid_bytes, depth, &mut batch)? {
             Ok(header) => take_batch(&mut content, &header, depth, &mut problems),
+            Err(_) if journals.hold(path, content.next_offset) => {
+                content.goes_on_in_journal = true;
+                break;
+            }
             Err(reason) => {
                 let rest = length - content.valid_bytes;
                 problems.push(format!(

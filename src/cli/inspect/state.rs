@@ -11,7 +11,7 @@ use std::path::Path;
 /// The largest file of this kind that is read.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = File::open(path)?
         .take(FILE_BYTES_MAX + 1)
@@ -68,6 +68,8 @@ pub(super) fn catalog(path: &Path) -> io::Result<Found> {
         cluster_id: catalog.cluster_id.clone(),
         leader_epoch: catalog.leader_epoch.get(),
         clean: catalog.clean,
+        incarnation: catalog.incarnation,
+        void_below: catalog.void_below,
         next_producer_id: catalog.next_producer_id.get(),
         topics: topics.collect(),
         deleted_topics: deleted.collect(),
@@ -89,12 +91,20 @@ pub(super) fn format(path: &Path) -> io::Result<Found> {
 
 /// Looks whether a process holds the data directory.
 pub(super) fn lock(path: &Path) -> io::Result<Found> {
-    use rustix::fs::{FlockOperation, flock};
-    let file = File::open(path)?;
-    let held = match flock(&file, FlockOperation::NonBlockingLockShared) {
-        Ok(()) => false,
-        Err(rustix::io::Errno::WOULDBLOCK) => true,
-        Err(error) => return Err(error.into()),
-    };
+    let held = is_locked(path)?;
     Ok((Content::Lock { held }, Vec::new()))
+}
+
+/// Whether a process holds this lock.
+pub(super) fn is_locked(path: &Path) -> io::Result<bool> {
+    use rustix::fs::{FlockOperation, flock};
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        file => file?,
+    };
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(false),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -9,6 +9,7 @@
 //! - [`block`] and [`file`] are the bytes; `FORMAT.md` specifies them.
 //! - [`ring`] is the writing side: which file is written, which wait for their segments.
 //! - [`replay`] is the reading side: what recovery finds in the journals of earlier starts.
+//! - [`contents`] is what a file holds, for people.
 //! - [`unrecovered`] keeps what a damaged partition has in a journal until it is mended.
 //!
 //! Every start writes under a new *incarnation*. Once a start has recovered every partition it
@@ -16,17 +17,18 @@
 //! otherwise fit again after the next, and come back.
 
 mod block;
+mod contents;
 mod file;
 mod replay;
 mod ring;
 mod unrecovered;
 
 pub use block::{BLOCK_BYTES_MAX, BlockBuilder, ENTRY_HEADER_BYTES, EntryHeader};
+pub use contents::{FileContents, Held, read_file};
 pub use file::{FileHeader, prepare};
 pub use replay::{JournalError, Journaled, Replay, remove_journals};
 pub use ring::{Journal, JournalConfig, Progress, Rotation};
-pub(super) use unrecovered::add_unrecovered;
-pub use unrecovered::{UNRECOVERED_NAME, keep_unrecovered};
+pub use unrecovered::{UNRECOVERED_NAME, add_unrecovered, keep_unrecovered};
 
 /// Positions, lengths and buffers of direct writes are multiples of this.
 pub(super) use crate::storage::disk::DIRECT_ALIGNMENT as DIRECT_BYTES;

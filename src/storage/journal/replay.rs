@@ -209,17 +209,21 @@ fn check_nothing_is_missing(files: &[ReadFile]) -> Result<(), JournalError> {
 }
 
 /// A file that was put to use, read up to where its blocks end.
-struct ReadFile {
+pub(super) struct ReadFile {
     path: PathBuf,
-    header: FileHeader,
-    entries: Vec<(TopicPartition, StoredEntry)>,
-    end: Position,
-    next_sequence: u64,
+    pub(super) header: FileHeader,
+    pub(super) entries: Vec<(TopicPartition, StoredEntry)>,
+    pub(super) end: Position,
+    pub(super) next_sequence: u64,
 }
 
 impl ReadFile {
     /// Reads a file; `None` if it was never put to use.
-    fn open(disk: &dyn Disk, path: &Path, void_below: u64) -> Result<Option<Self>, JournalError> {
+    pub(super) fn open(
+        disk: &dyn Disk,
+        path: &Path,
+        void_below: u64,
+    ) -> Result<Option<Self>, JournalError> {
         let io = |source| JournalError::Io {
             path: path.to_path_buf(),
             source,

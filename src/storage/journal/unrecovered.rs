@@ -54,7 +54,7 @@ pub fn keep_unrecovered(
 }
 
 /// Adds what was kept to what journals hold; nothing if nothing was.
-pub(in crate::storage) fn add_unrecovered(
+pub fn add_unrecovered(
     disk: &dyn Disk,
     directory: &Path,
     journaled: &mut Journaled,

@@ -21,6 +21,7 @@ mod recovery;
 mod retention;
 mod room;
 mod scan;
+mod scrub;
 mod sync;
 mod time;
 
@@ -29,6 +30,7 @@ pub use config::LogConfig;
 pub use journaled::{Tail, Undurable};
 pub use read::{FileRange, ReadError};
 pub use recovery::{Recovered, RecoveryError, RecoveryReport};
+pub use scrub::{Scrubbed, SealedSegment};
 
 use super::call::{Calls, DiskCall, Ticket};
 use super::checkpoint::Checkpoint;
