@@ -67,10 +67,12 @@ pub(in crate::storage) fn add_unrecovered(
     let mut kept = Journaled::default();
     let mut at = 0;
     for sequence in 0.. {
-        if at == bytes.len() {
+        // The first one says how far the partition was durable, so there is one.
+        if at == bytes.len() && sequence > 0 {
             break;
         }
-        let block = Block::decode(&bytes[at..], 0).filter(|block| block.sequence == sequence);
+        let block = bytes.get(at..).and_then(|rest| Block::decode(rest, 0));
+        let block = block.filter(|block| block.sequence == sequence);
         let block = block.ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidData, format!("damaged at byte {at}"))
         })?;
