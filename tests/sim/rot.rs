@@ -6,16 +6,17 @@
 //! only the very last block of a journal holds. No other partition is touched by it.
 
 use crate::clients::read_records;
+use crate::disturbance::Trouble;
 use crate::drain::Content;
 use crate::history::Seen;
+use crate::marks::{journaled, known};
 use crate::network::Key;
 use crate::plan::DATA;
 use crate::world::World;
 use corelane::protocol::kafka::messages::ErrorCode;
-use corelane::storage::checkpoint::Checkpoint;
-use corelane::storage::disk::read_whole;
 use corelane::storage::journal::Replay;
 use corelane::storage::{Disk, MemoryDisk};
+use corelane::types::LeaderEpoch;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -56,18 +57,42 @@ impl World {
             }
         };
         let (sound, epoch) = (self.disk.clone(), self.last_epoch);
+        self.rot_copies(&sound, epoch, cut, content);
+    }
+
+    /// The same in the middle of everything, while journals hold what segments do not.
+    pub(crate) fn rot_midway(&mut self) {
+        let cut = self.rng.bool();
+        self.crash(cut);
+        self.trouble = Trouble::default();
+        self.disk.set_capacity(None);
+        self.draining = true;
+        let (sound, epoch) = (self.disk.fork(), self.last_epoch);
+        self.start();
+        let content = self.audit();
+        self.crash(false);
+        self.rot_copies(&sound, epoch, cut, &content);
+    }
+
+    fn rot_copies(
+        &mut self,
+        sound: &MemoryDisk,
+        epoch: Option<(LeaderEpoch, bool)>,
+        cut: bool,
+        content: &[Content],
+    ) {
         for _ in 0..COPIES {
             self.disk = sound.fork();
             self.last_epoch = epoch;
             if let Some(damage) = self.damage() {
                 self.trouble.failed = true;
-                let marks = marks_of(&sound, &damage);
+                let marks = marks_of(sound, &damage);
                 let start = Start {
                     damage: &damage,
                     cut,
                     marks: &marks,
                 };
-                self.start_damaged(&start, content, &sound);
+                self.start_damaged(&start, content, sound);
             }
         }
     }
@@ -85,9 +110,8 @@ impl World {
         assert!(!damage.breaks("catalog"), "{damage:?}: the start succeeds");
         let key = self.connect_auditor();
         for content in content {
-            let known = start.marks.of(content.place.id()).durable_upto().get();
-            let known = known.max(checkpointed(sound, content));
-            self.read_damaged(key, start, content, known);
+            let known = known(sound, &content.place, start.marks);
+            self.read_damaged(key, start, content, known.get());
         }
         self.network.disconnect(key);
         self.crash(false);
@@ -220,15 +244,6 @@ impl Damage {
     }
 }
 
-/// Up to where the checkpoint of a partition says that it is durable.
-fn checkpointed(disk: &MemoryDisk, content: &Content) -> i64 {
-    let path = content.place.directory().join("checkpoint");
-    read_whole(disk, &path, 1 << 30).map_or(0, |bytes| {
-        let checkpoint = Checkpoint::decode(&bytes).expect("the checkpoint is sound");
-        checkpoint.synced.get()
-    })
-}
-
 /// What journals say was durable, without the block that the damage may make look torn.
 fn marks_of(sound: &MemoryDisk, damage: &Damage) -> Replay {
     let disk = sound.fork();
@@ -238,7 +253,7 @@ fn marks_of(sound: &MemoryDisk, damage: &Damage) -> Replay {
         bytes[block].fill(0);
         disk.write_file(&damage.path, &bytes).expect("it is there");
     }
-    Replay::read(&disk, Path::new(DATA), u64::MAX).expect("the journals are sound")
+    journaled(&disk)
 }
 
 /// The last block of a journal, if this is its newest file.
