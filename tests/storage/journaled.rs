@@ -3,7 +3,9 @@
 
 use crate::journal::*;
 use crate::partition::*;
-use corelane::storage::journal::{Journaled, UNRECOVERED_NAME, keep_unrecovered};
+use corelane::storage::journal::{
+    Journaled, UNRECOVERED_NAME, forget_unrecovered, keep_unrecovered,
+};
 use corelane::storage::{Disk, LogConfig, MemoryDisk, Recovered, RecoveryError};
 use corelane::types::{Offset, Position};
 use std::path::PathBuf;
@@ -374,10 +376,15 @@ fn what_is_kept_of_a_damaged_partition_is_taken_in_once_it_is_mended() {
     let recovered = recover_journaled(disk, 2).unwrap();
     assert_eq!(content(disk, recovered), values(9));
     assert_eq!(disk.read_file(&path).unwrap(), whole);
-    assert!(
-        disk.read_file(&unrecovered()).is_err(),
-        "it is not needed any more"
-    );
+    // It says how far the partition was durable until something else does.
+    damage_of({
+        disk.write_file(&path, &damaged).unwrap();
+        recover_journaled(disk, 2)
+    });
+    for _ in 0..2 {
+        forget_unrecovered(disk, &directory()).unwrap();
+        assert!(disk.read_file(&unrecovered()).is_err());
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub use file::{FileHeader, prepare};
 pub use replay::{JournalError, Journaled, Replay, remove_journals};
 pub use ring::{Journal, JournalConfig, Progress, Rotation};
 pub(super) use unrecovered::add_unrecovered;
-pub use unrecovered::{UNRECOVERED_NAME, keep_unrecovered};
+pub use unrecovered::{UNRECOVERED_NAME, forget_unrecovered, keep_unrecovered};
 
 /// Positions, lengths and buffers of direct writes are multiples of this.
 pub(super) use crate::storage::disk::DIRECT_ALIGNMENT as DIRECT_BYTES;

@@ -95,3 +95,12 @@ pub(in crate::storage) fn add_unrecovered(
     journaled.merge(kept);
     Ok(())
 }
+
+/// Removes what was kept of a partition that is recovered now, once a journal says how far it is
+/// durable.
+pub fn forget_unrecovered(disk: &dyn Disk, directory: &Path) -> io::Result<()> {
+    match disk.remove_file(&directory.join(UNRECOVERED_NAME)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
