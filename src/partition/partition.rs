@@ -8,6 +8,7 @@ use crate::topic::{Durability, TimestampSource};
 use crate::types::{AppendToken, Instant, LeaderEpoch, Now, Offset, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long data that nobody waits for may stay less than durable, and so unreadable, with
@@ -108,6 +109,11 @@ impl Partition {
             sync_again: false,
             bypasses: false,
         }
+    }
+
+    /// Where its files lie.
+    pub fn directory(&self) -> &Path {
+        self.log.directory()
     }
 
     /// The last offset that may be read, plus one.

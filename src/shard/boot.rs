@@ -7,7 +7,7 @@ use crate::storage::catalog_file::{CATALOG_NAME, CatalogSnapshot};
 use crate::storage::checkpoint::Checkpoint;
 use crate::storage::journal::{
     EntryHeader, JOURNAL_DIRECTORY, Journal, JournalConfig, JournalError, Journaled, Replay,
-    keep_unrecovered, remove_journals,
+    forget_unrecovered, keep_unrecovered, remove_journals,
 };
 use crate::storage::log::{Log, LogConfig};
 use crate::storage::{DecodeError, Disk, OpenMode, Recovered, RecoveryError};
@@ -145,6 +145,12 @@ impl Boot {
                 path: data.join(JOURNAL_DIRECTORY),
                 error,
             })?;
+        for hosted in partitions.values() {
+            if let Hosted::Online(partition) = hosted {
+                let path = partition.directory().to_path_buf();
+                forget_unrecovered(disk, &path).map_err(|error| BootError::Io { path, error })?;
+            }
+        }
         if self.unrecovered.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.void_journals(disk)?;
         }

@@ -105,6 +105,10 @@ impl Disk for ScratchDisk<'_> {
     fn sync_directory(&self, _path: &Path) -> io::Result<()> {
         Ok(())
     }
+
+    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+        self.below.free_bytes(path)
+    }
 }
 
 #[derive(Debug)]

@@ -109,6 +109,7 @@ impl World {
         if cut {
             self.disk.power_cut();
             self.history.lose_cached();
+            self.check_marks();
         } else {
             self.disk.process_crash();
             if self.trouble.failed {
@@ -134,6 +135,7 @@ impl World {
             self.trace.note(format_args!("power cut after the stop"));
             self.disk.power_cut();
             self.history.lose_cached();
+            self.check_marks();
         }
     }
 

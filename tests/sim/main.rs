@@ -15,6 +15,7 @@ mod clock;
 mod disturbance;
 mod drain;
 mod history;
+mod marks;
 mod network;
 mod plan;
 mod process;

@@ -1,19 +1,22 @@
 //! Durable bytes that rot: after everything else, copies of the disk are damaged, one file each, and
-//! the broker starts on them. It may refuse to start for a damaged catalog, and it may serve the
-//! damaged partition no more. What it serves is what was there, or fails its checksum before the
-//! reader's eyes; only what lies above the last checkpoint may be missing, as damage there looks
-//! like the torn tail of a crash. No other partition is touched by it.
+//! the broker starts on them. It may refuse to start for a damaged catalog or journal, by name, and
+//! it may serve the damaged partition no more. What it serves is what was there, or fails its
+//! checksum before the reader's eyes. Two things may be missing, as damage there looks like the torn
+//! tail of a crash: of the damaged segment what lies above the highest mark that is stored, and what
+//! only the very last block of a journal holds. No other partition is touched by it.
 
 use crate::clients::read_records;
+use crate::disturbance::Trouble;
 use crate::drain::Content;
 use crate::history::Seen;
+use crate::marks::{journaled, known};
 use crate::network::Key;
 use crate::plan::DATA;
 use crate::world::World;
 use corelane::protocol::kafka::messages::ErrorCode;
-use corelane::storage::checkpoint::Checkpoint;
-use corelane::storage::disk::read_whole;
+use corelane::storage::journal::Replay;
 use corelane::storage::{Disk, MemoryDisk};
+use corelane::types::LeaderEpoch;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -26,31 +29,76 @@ const COPIES: usize = 3;
 #[derive(Debug)]
 struct Damage {
     path: PathBuf,
-    /// The file's end was known to be durable up to here, if it is a segment.
-    known: usize,
     bytes: Range<usize>,
+    /// It hit the very last block of a journal.
+    hits_last_block: bool,
+}
+
+/// What is to be told of a start on a damaged disk.
+struct Start<'a> {
+    damage: &'a Damage,
+    /// Whether the power was cut before.
+    cut: bool,
+    /// The marks that journals held, without those that may be lost.
+    marks: &'a Replay,
 }
 
 impl World {
     pub(crate) fn rot(&mut self, content: &[Content]) {
-        if self.rng.bool() {
-            self.begin_stop();
-            self.settle();
-        } else {
-            self.crash(false);
-        }
+        let cut = match self.rng.u8(..4) {
+            0 => {
+                self.begin_stop();
+                self.settle();
+                false
+            }
+            drawn => {
+                self.crash(drawn > 1);
+                drawn > 1
+            }
+        };
         let (sound, epoch) = (self.disk.clone(), self.last_epoch);
+        self.rot_copies(&sound, epoch, cut, content);
+    }
+
+    /// The same in the middle of everything, while journals hold what segments do not.
+    pub(crate) fn rot_midway(&mut self) {
+        let cut = self.rng.bool();
+        self.crash(cut);
+        self.trouble = Trouble::default();
+        self.disk.set_capacity(None);
+        self.draining = true;
+        let (sound, epoch) = (self.disk.fork(), self.last_epoch);
+        self.start();
+        let content = self.audit();
+        self.crash(false);
+        self.rot_copies(&sound, epoch, cut, &content);
+    }
+
+    fn rot_copies(
+        &mut self,
+        sound: &MemoryDisk,
+        epoch: Option<(LeaderEpoch, bool)>,
+        cut: bool,
+        content: &[Content],
+    ) {
         for _ in 0..COPIES {
             self.disk = sound.fork();
             self.last_epoch = epoch;
             if let Some(damage) = self.damage() {
                 self.trouble.failed = true;
-                self.start_damaged(&damage, content);
+                let marks = marks_of(sound, &damage);
+                let start = Start {
+                    damage: &damage,
+                    cut,
+                    marks: &marks,
+                };
+                self.start_damaged(&start, content, sound);
             }
         }
     }
 
-    fn start_damaged(&mut self, damage: &Damage, content: &[Content]) {
+    fn start_damaged(&mut self, start: &Start<'_>, content: &[Content], sound: &MemoryDisk) {
+        let damage = start.damage;
         self.trace.note(format_args!("{damage:?}"));
         if let Err(error) = self.try_start() {
             let names = |what| error.to_string().contains(what);
@@ -62,7 +110,8 @@ impl World {
         assert!(!damage.breaks("catalog"), "{damage:?}: the start succeeds");
         let key = self.connect_auditor();
         for content in content {
-            self.read_damaged(key, damage, content);
+            let known = known(sound, &content.place, start.marks);
+            self.read_damaged(key, start, content, known.get());
         }
         self.network.disconnect(key);
         self.crash(false);
@@ -72,20 +121,23 @@ impl World {
     fn damage(&mut self) -> Option<Damage> {
         let (rng, disk) = (&mut self.rng, &self.disk);
         let mut files = files(disk);
-        let is_segment = |path: &PathBuf| path.extension().is_some_and(|what| what == "log");
-        if rng.bool() && files.iter().any(is_segment) {
-            files.retain(is_segment);
+        let wanted = [Some("log"), Some("log"), Some("journal"), None][rng.usize(..4)];
+        let is_wanted = |path: &PathBuf| {
+            path.extension()
+                .is_some_and(|own| Some(own) == wanted.map(AsRef::as_ref))
+        };
+        if files.iter().any(is_wanted) {
+            files.retain(is_wanted);
         }
         let path = files.swap_remove(rng.usize(..files.len()));
         let old = disk.read_file(&path).expect("the file is there");
-        if old.is_empty() {
-            return None;
-        }
+        // Behind that a journal waits to be written.
+        let used = old.iter().rposition(|byte| *byte != 0)? + 1;
         let mut new = old.clone();
-        let block = rng.usize(..old.len()) / BLOCK_BYTES * BLOCK_BYTES;
+        let block = rng.usize(..used) / BLOCK_BYTES * BLOCK_BYTES;
         let block = block..old.len().min(block + BLOCK_BYTES);
         match rng.u8(..4) {
-            0 | 1 => new[rng.usize(..old.len())] ^= 1 << rng.u8(..8),
+            0 | 1 => new[rng.usize(..used)] ^= 1 << rng.u8(..8),
             2 => new[block].fill(0),
             // What belongs elsewhere, or was to be overwritten.
             _ => {
@@ -97,21 +149,26 @@ impl World {
         let differs = |at: &usize| old[*at] != new[*at];
         let first = (0..old.len()).find(differs)?;
         let last = (0..old.len()).rfind(differs)?;
-        let known = durable_mark(disk, &path);
+        let bytes = first..last + 1;
+        let last_block = last_block(disk, &path, &old);
+        let hits_last_block =
+            last_block.is_some_and(|block| bytes.start < block.end && block.start < bytes.end);
         disk.write_file(&path, &new).expect("the file is there");
         Some(Damage {
             path,
-            known,
-            bytes: first..last + 1,
+            bytes,
+            hits_last_block,
         })
     }
 
-    /// Reads a partition from the start on, as far as that goes.
-    fn read_damaged(&mut self, key: Key, damage: &Damage, content: &Content) {
+    /// Reads a partition from the start on, as far as that goes. What lies below `known` is known
+    /// to have been durable.
+    fn read_damaged(&mut self, key: Key, start: &Start<'_>, content: &Content, known: i64) {
+        let (damage, cut) = (start.damage, start.cut);
         let Content { place, start, log } = content;
-        let directory = Path::new(DATA).join(format!("{}-{}", place.name, place.index));
-        let is_hit = damage.path.starts_with(&directory);
-        let may_fail = is_hit && (damage.is("checkpoint") || damage.is_of("log"));
+        let is_hit = damage.path.starts_with(place.directory());
+        let may_fail =
+            is_hit && (damage.is("checkpoint") || damage.is("unrecovered") || damage.is_of("log"));
         let offline = |code: i16| {
             let is_offline = ErrorCode::from_code(code) == Some(ErrorCode::KafkaStorageError);
             assert!(
@@ -130,10 +187,14 @@ impl World {
             "{damage:?}: it is served"
         );
         let end = start + log.len() as i64;
-        let is_whole = found_end == end || (is_hit && damage.may_shorten());
+        let is_durable = self.history.promise(place.id()).durable;
+        let may_shorten =
+            (is_hit && damage.is_of("log")) || (cut && (damage.hits_last_block || !is_durable));
+        let least = if may_shorten { known.min(end) } else { end };
         assert!(
-            found_start == *start && is_whole,
-            "{damage:?}: {place:?} had {start}..{end}, and has {found_start}..{found_end}"
+            found_start == *start && (least..=end).contains(&found_end),
+            "{damage:?}: {place:?} had {start}..{end}, durable up to {known}, and has \
+             {found_start}..{found_end}"
         );
         let mut position = *start;
         while position < found_end {
@@ -181,28 +242,47 @@ impl Damage {
     fn is_of(&self, extension: &str) -> bool {
         self.path.extension().is_some_and(|own| own == extension)
     }
-
-    /// Whether it looks like a torn tail.
-    fn may_shorten(&self) -> bool {
-        self.is_of("log") && self.bytes.end > self.known
-    }
 }
 
-/// Up to where the checkpoint beside a segment says that it is durable.
-fn durable_mark(disk: &MemoryDisk, path: &Path) -> usize {
-    let checkpoint = path.with_file_name("checkpoint");
-    let Ok(bytes) = read_whole(disk, &checkpoint, 1 << 30) else {
-        return 0;
-    };
-    let checkpoint = Checkpoint::decode(&bytes).expect("the checkpoint is sound");
-    let base = path
-        .file_stem()
-        .and_then(|name| name.to_str()?.parse::<i64>().ok());
-    match base.map(|base| base.cmp(&checkpoint.segment.get())) {
-        Some(std::cmp::Ordering::Equal) => checkpoint.position.get() as usize,
-        Some(std::cmp::Ordering::Less) => usize::MAX,
-        _ => 0,
+/// What journals say was durable, without the block that the damage may make look torn.
+fn marks_of(sound: &MemoryDisk, damage: &Damage) -> Replay {
+    let disk = sound.fork();
+    if damage.hits_last_block {
+        let mut bytes = disk.read_file(&damage.path).expect("it is a journal");
+        let block = last_block(&disk, &damage.path, &bytes).expect("it is hit");
+        bytes[block].fill(0);
+        disk.write_file(&damage.path, &bytes).expect("it is there");
     }
+    journaled(&disk)
+}
+
+/// The last block of a journal, if this is its newest file.
+fn last_block(disk: &MemoryDisk, path: &Path, bytes: &[u8]) -> Option<Range<usize>> {
+    let number = |bytes: &[u8], at: usize| {
+        let field = bytes.get(at..at + 8)?.try_into().ok()?;
+        Some(u64::from_be_bytes(field))
+    };
+    // Incarnation and sequence, as headers of files and of blocks have them.
+    let of_file = |bytes: &[u8]| number(bytes, 16).zip(number(bytes, 32));
+    let (incarnation, mut sequence) = path
+        .extension()
+        .filter(|extension| *extension == "journal")
+        .and_then(|_| of_file(bytes))?;
+    let names = disk.list(path.parent()?).ok()?;
+    let others = names
+        .iter()
+        .filter_map(|entry| of_file(&disk.read_file(&path.with_file_name(&entry.name)).ok()?));
+    if others.max() > Some((incarnation, sequence)) {
+        return None;
+    }
+    let (mut last, mut at) = (None, BLOCK_BYTES);
+    while number(bytes, at + 16) == Some(incarnation) && number(bytes, at + 24) == Some(sequence) {
+        let length = (number(bytes, at)? & u64::from(u32::MAX)) as usize;
+        let end = at + length.next_multiple_of(BLOCK_BYTES);
+        last = Some(at..end);
+        (at, sequence) = (end, sequence + 1);
+    }
+    last
 }
 
 /// Every file of the data directory, whatever lies between.

@@ -1,7 +1,9 @@
 //! The topics that the clients know of.
 
 use crate::history::TopicPromise;
+use crate::plan::DATA;
 use corelane::types::{PartitionIndex, TopicId, TopicPartition};
+use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 /// How far a topic has come.
@@ -86,6 +88,11 @@ impl Place {
     pub(crate) fn id(&self) -> TopicPartition {
         let topic = TopicId::from_bytes(self.uuid.into_bytes());
         TopicPartition::new(topic, PartitionIndex::new(self.index))
+    }
+
+    /// Where its files lie.
+    pub(crate) fn directory(&self) -> PathBuf {
+        Path::new(DATA).join(format!("{}-{}", self.name, self.index))
     }
 }
 

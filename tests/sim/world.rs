@@ -5,6 +5,7 @@ use crate::clients::{Admin, Client, Consumer, Context, Hostile, Producer};
 use crate::clock::Clock;
 use crate::disturbance::Trouble;
 use crate::history::History;
+use crate::marks::Marks;
 use crate::network::{Key, Move, Network};
 use crate::plan::{DATA, Plan};
 use crate::process::{Process, Surroundings};
@@ -42,6 +43,8 @@ pub(crate) struct World {
     pub(crate) crash_cuts_power: bool,
     /// The epoch of the last start, and whether it ended cleanly.
     pub(crate) last_epoch: Option<(LeaderEpoch, bool)>,
+    /// What power cuts left known to be durable.
+    pub(crate) marks: Marks,
     /// What the auditor was answered.
     pub(crate) replies: Vec<Bytes>,
     moves: Vec<(Key, Move)>,
@@ -101,6 +104,7 @@ impl World {
             start_died: false,
             crash_cuts_power: false,
             last_epoch: None,
+            marks: Marks::default(),
             replies: Vec::new(),
             moves: Vec::new(),
         }

@@ -4,8 +4,12 @@
 
 mod faults;
 mod format;
+mod journal;
+mod journaled;
 mod log;
 mod model;
 mod partition;
 mod recovery;
+mod replay;
 mod retention;
+mod ring;

@@ -67,10 +67,12 @@ pub fn add_unrecovered(
     let mut kept = Journaled::default();
     let mut at = 0;
     for sequence in 0.. {
-        if at == bytes.len() {
+        // The first one says how far the partition was durable, so there is one.
+        if at == bytes.len() && sequence > 0 {
             break;
         }
-        let block = Block::decode(&bytes[at..], 0).filter(|block| block.sequence == sequence);
+        let block = bytes.get(at..).and_then(|rest| Block::decode(rest, 0));
+        let block = block.filter(|block| block.sequence == sequence);
         let block = block.ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidData, format!("damaged at byte {at}"))
         })?;
@@ -92,4 +94,13 @@ pub fn add_unrecovered(
     }
     journaled.merge(kept);
     Ok(())
+}
+
+/// Removes what was kept of a partition that is recovered now, once a journal says how far it is
+/// durable.
+pub fn forget_unrecovered(disk: &dyn Disk, directory: &Path) -> io::Result<()> {
+    match disk.remove_file(&directory.join(UNRECOVERED_NAME)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }

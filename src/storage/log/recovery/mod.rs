@@ -65,8 +65,8 @@ pub struct RecoveryReport {
 
 impl Log {
     /// Brings a partition's log back from its directory; one that does not exist is an empty log.
-    /// `journaled` is what the core's journals hold of it. Blocks, and reads what was written since
-    /// the last checkpoint.
+    /// `journaled` is what the core's journals hold of it; what was kept of it beside its segments is
+    /// added. Blocks, and reads what was written since the last checkpoint.
     pub fn recover(
         disk: &dyn Disk,
         directory: PathBuf,
@@ -105,13 +105,7 @@ impl Log {
             report: RecoveryReport::default(),
             segments: VecDeque::new(),
         };
-        let recovered = recovery.run(bases)?;
-        match disk.remove_file(&unrecovered) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(io_error(&unrecovered)(error))
-            }
-            _ => Ok(recovered),
-        }
+        recovery.run(bases)
     }
 }
 
