@@ -15,7 +15,7 @@ use crate::plan::DATA;
 use crate::world::World;
 use corelane::protocol::kafka::messages::ErrorCode;
 use corelane::storage::journal::Replay;
-use corelane::storage::{Disk, MemoryDisk};
+use corelane::storage::{CatalogSnapshot, Disk, MemoryDisk};
 use corelane::types::LeaderEpoch;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -30,8 +30,18 @@ const COPIES: usize = 3;
 struct Damage {
     path: PathBuf,
     bytes: Range<usize>,
-    /// It hit the very last block of a journal.
-    hits_last_block: bool,
+    hit: Hit,
+}
+
+/// What was hit of a journal.
+#[derive(Debug, PartialEq, Eq)]
+enum Hit {
+    /// The very last block of a start, which looks torn.
+    LastBlock(Range<usize>),
+    /// One before it without which no start may do.
+    NeededBlock,
+    /// Something else, or it is no journal.
+    Else,
 }
 
 /// What is to be told of a start on a damaged disk.
@@ -107,7 +117,8 @@ impl World {
             assert!(is_named, "{damage:?}: {error}");
             return;
         }
-        assert!(!damage.breaks("catalog"), "{damage:?}: the start succeeds");
+        let is_noticed = !damage.breaks("catalog") && damage.hit != Hit::NeededBlock;
+        assert!(is_noticed, "{damage:?}: the start succeeds");
         let key = self.connect_auditor();
         for content in content {
             let known = known(sound, &content.place, start.marks);
@@ -121,7 +132,14 @@ impl World {
     fn damage(&mut self) -> Option<Damage> {
         let (rng, disk) = (&mut self.rng, &self.disk);
         let mut files = files(disk);
-        let wanted = [Some("log"), Some("log"), Some("journal"), None][rng.usize(..4)];
+        let wanted = [
+            Some("log"),
+            Some("log"),
+            Some("journal"),
+            Some("journal"),
+            None,
+        ];
+        let wanted = wanted[rng.usize(..5)];
         let is_wanted = |path: &PathBuf| {
             path.extension()
                 .is_some_and(|own| Some(own) == wanted.map(AsRef::as_ref))
@@ -150,15 +168,9 @@ impl World {
         let first = (0..old.len()).find(differs)?;
         let last = (0..old.len()).rfind(differs)?;
         let bytes = first..last + 1;
-        let last_block = last_block(disk, &path, &old);
-        let hits_last_block =
-            last_block.is_some_and(|block| bytes.start < block.end && block.start < bytes.end);
+        let hit = hit(disk, &path, &bytes).unwrap_or(Hit::Else);
         disk.write_file(&path, &new).expect("the file is there");
-        Some(Damage {
-            path,
-            bytes,
-            hits_last_block,
-        })
+        Some(Damage { path, bytes, hit })
     }
 
     /// Reads a partition from the start on, as far as that goes. What lies below `known` is known
@@ -189,7 +201,7 @@ impl World {
         let end = start + log.len() as i64;
         let is_durable = self.history.promise(place.id()).durable;
         let may_shorten =
-            (is_hit && damage.is_of("log")) || (cut && (damage.hits_last_block || !is_durable));
+            (is_hit && damage.is_of("log")) || (cut && (damage.looks_torn() || !is_durable));
         let least = if may_shorten { known.min(end) } else { end };
         assert!(
             found_start == *start && (least..=end).contains(&found_end),
@@ -239,6 +251,10 @@ impl Damage {
         self.is(name) && !(self.bytes.start >= 20 && self.bytes.end <= 24)
     }
 
+    fn looks_torn(&self) -> bool {
+        matches!(self.hit, Hit::LastBlock(_))
+    }
+
     fn is_of(&self, extension: &str) -> bool {
         self.path.extension().is_some_and(|own| own == extension)
     }
@@ -247,42 +263,89 @@ impl Damage {
 /// What journals say was durable, without the block that the damage may make look torn.
 fn marks_of(sound: &MemoryDisk, damage: &Damage) -> Replay {
     let disk = sound.fork();
-    if damage.hits_last_block {
+    if let Hit::LastBlock(block) = &damage.hit {
         let mut bytes = disk.read_file(&damage.path).expect("it is a journal");
-        let block = last_block(&disk, &damage.path, &bytes).expect("it is hit");
-        bytes[block].fill(0);
+        bytes[block.clone()].fill(0);
         disk.write_file(&damage.path, &bytes).expect("it is there");
     }
     journaled(&disk)
 }
 
-/// The last block of a journal, if this is its newest file.
-fn last_block(disk: &MemoryDisk, path: &Path, bytes: &[u8]) -> Option<Range<usize>> {
-    let number = |bytes: &[u8], at: usize| {
-        let field = bytes.get(at..at + 8)?.try_into().ok()?;
-        Some(u64::from_be_bytes(field))
-    };
-    // Incarnation and sequence, as headers of files and of blocks have them.
-    let of_file = |bytes: &[u8]| number(bytes, 16).zip(number(bytes, 32));
-    let (incarnation, mut sequence) = path
-        .extension()
-        .filter(|extension| *extension == "journal")
-        .and_then(|_| of_file(bytes))?;
+/// What these bytes of a journal are; `None` if it is none, or was never put to use.
+fn hit(disk: &MemoryDisk, path: &Path, damaged: &Range<usize>) -> Option<Hit> {
+    path.extension().filter(|own| *own == "journal")?;
+    let read = |path: &Path| disk.read_file(path).ok();
+    let bytes = read(path)?;
+    let own = FileHeader::read(&bytes)?;
     let names = disk.list(path.parent()?).ok()?;
-    let others = names
+    let files = names
         .iter()
-        .filter_map(|entry| of_file(&disk.read_file(&path.with_file_name(&entry.name)).ok()?));
-    if others.max() > Some((incarnation, sequence)) {
-        return None;
+        .filter_map(|entry| FileHeader::read(&read(&path.with_file_name(&entry.name))?));
+    let newest = files
+        .filter(|file| file.incarnation == own.incarnation)
+        .max_by_key(|file| file.sequence)?;
+    let blocks = own.blocks(&bytes);
+    let is_hit = |block: &Range<usize>| damaged.start < block.end && block.start < damaged.end;
+    let at = blocks.iter().position(is_hit)?;
+    let is_newest = newest.sequence == own.sequence;
+    if is_newest && at + 1 == blocks.len() {
+        return Some(Hit::LastBlock(blocks[at].clone()));
     }
-    let (mut last, mut at) = (None, BLOCK_BYTES);
-    while number(bytes, at + 16) == Some(incarnation) && number(bytes, at + 24) == Some(sequence) {
-        let length = (number(bytes, at)? & u64::from(u32::MAX)) as usize;
-        let end = at + length.next_multiple_of(BLOCK_BYTES);
-        last = Some(at..end);
-        (at, sequence) = (end, sequence + 1);
+    let catalog = CatalogSnapshot::decode(&read(&Path::new(DATA).join("catalog"))?).ok()?;
+    let is_read = !catalog.clean && own.incarnation >= catalog.void_below;
+    let is_needed = is_newest || own.sequence + at as u64 >= newest.needed_from;
+    Some(if is_read && is_needed {
+        Hit::NeededBlock
+    } else {
+        Hit::Else
+    })
+}
+
+/// What a journal file says of its blocks.
+struct FileHeader {
+    incarnation: u64,
+    salt: u64,
+    sequence: u64,
+    needed_from: u64,
+}
+
+impl FileHeader {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        Some(Self {
+            incarnation: number(bytes, 16).filter(|incarnation| *incarnation > 0)?,
+            salt: number(bytes, 24)?,
+            sequence: number(bytes, 32)?,
+            needed_from: number(bytes, 40)?,
+        })
     }
-    last
+
+    /// Where its blocks lie, without what fills them up.
+    fn blocks(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut blocks = Vec::new();
+        let mut at = BLOCK_BYTES;
+        while number(bytes, at + 16) == Some(self.incarnation)
+            && number(bytes, at + 24) == Some(self.sequence + blocks.len() as u64)
+            && let Some(fields) = number(bytes, at)
+        {
+            let length = fields as u32 as usize;
+            let crc = crc32c::crc32c(&self.salt.to_be_bytes());
+            let crc = bytes
+                .get(at + 12..at + length)
+                .map(|covered| crc32c::crc32c_append(crc, covered));
+            if crc != number(bytes, at + 8).map(|fields| (fields >> 32) as u32) {
+                // It was being written when the power went.
+                break;
+            }
+            blocks.push(at..at + length);
+            at += length.next_multiple_of(BLOCK_BYTES);
+        }
+        blocks
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u64> {
+    let field = bytes.get(at..at + 8)?.try_into().ok()?;
+    Some(u64::from_be_bytes(field))
 }
 
 /// Every file of the data directory, whatever lies between.

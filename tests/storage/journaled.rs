@@ -124,7 +124,8 @@ fn a_journal_wins_over_stale_bytes() {
     journaling.commit();
     let (path, whole) = (journaling.path(), journaling.segment());
     let kept = 3 * size();
-    let stale: [&dyn Fn(&mut Vec<u8>); 5] = [
+    type Change<'a> = &'a dyn Fn(&mut Vec<u8>);
+    let stale: [Change<'_>; 5] = [
         &|bytes| bytes.truncate(kept),
         &|bytes| bytes[kept..].fill(0),
         &|bytes| bytes[kept..].fill(0xff),
