@@ -63,12 +63,6 @@ impl Commit {
         self.wanting.insert(partition);
     }
 
-    fn next_unmarked(&mut self) -> Option<TopicPartition> {
-        self.unstated
-            .pop_first()
-            .or_else(|| self.bypassed.pop_first())
-    }
-
     /// When segments are to be synced next.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.next_sync
@@ -172,13 +166,27 @@ impl Shard {
             .map(|(_, tail)| entry_bytes(tail.length()))
             .sum();
         let most = (room - taken) / ENTRY_HEADER_BYTES;
-        let mut marks = Vec::new();
-        while marks.len() < most
-            && let Some(id) = self.commit.next_unmarked()
+        let mut due = Vec::new();
+        while due.len() < most
+            && let Some(id) = self.commit.unstated.pop_first()
         {
+            due.push(id);
+        }
+        let partitions = &self.partitions;
+        let bypasses = |id: &TopicPartition| {
+            matches!(partitions.get(id),
+            Some(Hosted::Online(partition)) if partition.bypasses())
+        };
+        let bypassed = self.commit.bypassed.iter().copied();
+        let done = bypassed.filter(|id| !bypasses(id)).take(most - due.len());
+        due.extend(done.collect::<Vec<_>>());
+        let entries: BTreeSet<TopicPartition> = chosen.iter().map(|(id, _)| *id).collect();
+        let mut marks = Vec::new();
+        for id in due {
+            self.commit.bypassed.remove(&id);
             // Its entry says it already, if it has one.
-            let has_entry = chosen.iter().any(|(chosen, _)| *chosen == id);
-            if let Some(Hosted::Online(partition)) = self.partitions.get(&id).filter(|_| !has_entry)
+            if let Some(Hosted::Online(partition)) = partitions.get(&id)
+                && !entries.contains(&id)
             {
                 marks.extend(mark(id, partition));
             }
@@ -188,7 +196,7 @@ impl Shard {
 
     fn bypass(&mut self, id: TopicPartition, effects: &mut Vec<Effect>) {
         self.with_partition(id, effects, |partition, outcome| partition.bypass(outcome));
-        // The next block says how far it has come.
+        // A block after that says how far it has come.
         self.commit.bypassed.insert(id);
     }
 

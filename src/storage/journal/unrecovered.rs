@@ -21,6 +21,7 @@ pub fn keep_unrecovered(
 ) -> io::Result<()> {
     add_unrecovered(disk, directory, &mut journaled)?;
     disk.create_directory(directory)?;
+    disk.sync_directory(directory.parent().unwrap_or(Path::new("")))?;
     let temporary = directory.join("unrecovered.tmp");
     match disk.remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
