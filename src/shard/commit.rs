@@ -103,6 +103,8 @@ impl Shard {
                 Ok(()) => written.push((id, tail)),
                 Err(error) => {
                     log::error!("{id}: reading back for the journal failed: {error}");
+                    // It may have been counted as said by the entry.
+                    self.commit.unstated.insert(id);
                     self.bypass(id, effects);
                 }
             }

@@ -202,11 +202,6 @@ impl Journal {
         match self.prepare_ahead() {
             Some(call) => Rotation::Prepare(call),
             None if self.preparing || !self.retired.is_empty() => Rotation::Wait,
-            // Full itself, and nothing before it to wait for.
-            None if self.active.is_some() && !self.is_disk_full => {
-                self.retire_active();
-                Rotation::Wait
-            }
             None => Rotation::Unavailable,
         }
     }
