@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::thread;
 use tempfile::TempDir;
 
-/// Frames under way per connection.
-const WINDOW: u64 = 64;
+/// Frames under way per connection, as many as of a produce load.
+const WINDOW: u64 = 16;
 
 /// MB per second over all cores.
 pub(super) fn measure(bounds: &Bounds, batch: &Batch) -> Result<f64, CliError> {
