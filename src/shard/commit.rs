@@ -80,8 +80,10 @@ impl Shard {
         if self.commit.wanting.is_empty() || self.commit.writing.is_some() || self.is_stopping() {
             return;
         }
-        if self.commit.failure.is_some() {
-            return self.commit.wanting.clear();
+        if let Some(reason) = self.commit.failure.clone() {
+            // Partitions that were made since.
+            let made_since = std::mem::take(&mut self.commit.wanting);
+            return self.fail_partitions(made_since, &reason, effects);
         }
         let Some(room) = self.commit.journal.block_room() else {
             return self.rotate(now, effects);
@@ -274,14 +276,22 @@ impl Shard {
              until the broker is started anew on a sound disk",
             self.core
         );
-        let mut ids: Vec<TopicPartition> = self.partitions.keys().copied().collect();
-        ids.sort_unstable();
+        let all = self.partitions.keys().copied().collect();
+        self.fail_partitions(all, &reason, effects);
+        self.commit.failure = Some(reason);
+    }
+
+    fn fail_partitions(
+        &mut self,
+        ids: BTreeSet<TopicPartition>,
+        reason: &str,
+        effects: &mut Vec<Effect>,
+    ) {
         for id in ids {
             self.with_partition(id, effects, |partition, outcome| {
-                partition.journal_failed(&reason, outcome);
+                partition.journal_failed(reason, outcome);
             });
         }
-        self.commit.failure = Some(reason);
     }
 
     /// Syncs the next partition whose segments keep a journal file from being used again.

@@ -38,7 +38,7 @@ const STEPS: u64 = 5_000;
 
 /// Seeds that found something, with their steps and what it was. A change of the simulator gives
 /// them another meaning; they are kept as long as they cost little.
-const FOUND: [(u64, u64, &str); 3] = [
+const FOUND: [(u64, u64, &str); 4] = [
     (
         44,
         6_000,
@@ -53,6 +53,11 @@ const FOUND: [(u64, u64, &str); 3] = [
         906,
         6_000,
         "a rotten last offset made readers wait for ever",
+    ),
+    (
+        1_000_808,
+        10_000,
+        "a checkpoint whose name was not durable told a log start that a power cut took back",
     ),
 ];
 

@@ -88,6 +88,10 @@ impl Log {
                 path: log.checkpoint_path(),
             });
         };
+        // A replacement that failed half-way is read after a crash, and gone after a power cut: what
+        // it says must not be told before it stays.
+        disk.sync_directory(&log.directory)
+            .map_err(io_error(&log.directory))?;
         log.is_on_disk = true;
         log.start = checkpoint.log_start;
         log.next_start = checkpoint.log_start;
