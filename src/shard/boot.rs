@@ -206,13 +206,17 @@ impl Boot {
         core: CoreId,
     ) -> Result<FxHashMap<TopicPartition, Hosted>, BootError> {
         let placement = Placement::new(self.config.cores);
-        let stored = stored_partitions(disk, &self.config.data, &self.catalog, &self.replay)?;
+        let is_ours = |id| placement.owner(id) == core;
+        let stored = stored_partitions(
+            disk,
+            &self.config.data,
+            &self.catalog,
+            &self.replay,
+            is_ours,
+        )?;
         let mut partitions = FxHashMap::default();
         for stored in stored {
-            let id = stored.id;
-            if placement.owner(id) == core {
-                partitions.insert(id, self.recover(disk, stored)?);
-            }
+            partitions.insert(stored.id, self.recover(disk, stored)?);
         }
         Ok(partitions)
     }
@@ -305,12 +309,13 @@ impl Stored {
     }
 }
 
-/// The partitions that have a directory or something in a journal.
+/// Those of the wanted partitions that have a directory or something in a journal.
 pub(super) fn stored_partitions(
     disk: &dyn Disk,
     data: &Path,
     catalog: &Catalog,
     replay: &Replay,
+    is_wanted: impl Fn(TopicPartition) -> bool,
 ) -> Result<Vec<Stored>, BootError> {
     let names = disk.list(data).map_err(|error| BootError::Io {
         path: data.to_path_buf(),
@@ -318,7 +323,7 @@ pub(super) fn stored_partitions(
     })?;
     let mut stored = Vec::new();
     for topic in catalog.topics() {
-        for id in partitions(topic) {
+        for id in partitions(topic).filter(|id| is_wanted(*id)) {
             let directory = directory(data, topic, id);
             let name = directory.file_name().map(|name| name.to_string_lossy());
             let found = names.binary_search_by(|entry| {

@@ -24,7 +24,7 @@ pub fn rehearse(disk: &dyn Disk, data: &Path) -> Result<Vec<Rehearsed>, BootErro
     let Some((catalog, replay)) = read_stored(disk, data)? else {
         return Ok(Vec::new());
     };
-    let stored = stored_partitions(disk, data, &catalog, &replay)?;
+    let stored = stored_partitions(disk, data, &catalog, &replay, |_| true)?;
     let rehearsed = stored.into_iter().map(|stored| Rehearsed {
         partition: stored.id,
         outcome: stored

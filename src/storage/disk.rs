@@ -70,7 +70,7 @@ pub trait Disk: Send + Sync + Debug {
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
 }
 
-/// An open file.
+/// An open file. One that nothing is sent from leaves the mapping's methods as they are here.
 pub trait File: Send + Sync + Debug {
     /// Writes all parts, one after the other, from `position` on.
     fn write_at(&self, position: Position, parts: &[IoSlice<'_>]) -> io::Result<()>;
@@ -91,11 +91,17 @@ pub trait File: Send + Sync + Debug {
     /// The length in bytes.
     fn length(&self) -> io::Result<Position>;
     /// Makes a range resident and mapped, so that it can be sent without a page fault.
-    fn populate(&self, from: Position, upto: Position) -> io::Result<()>;
+    fn populate(&self, _from: Position, _upto: Position) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
     /// Whether [`File::populate`] of this range would not wait for the device.
-    fn is_resident(&self, from: Position, upto: Position) -> bool;
+    fn is_resident(&self, _from: Position, _upto: Position) -> bool {
+        false
+    }
     /// The bytes of a range as memory to send from; `None` if this disk has no mappings.
-    fn mapped(&self, from: Position, upto: Position) -> Option<super::mapping::MappedRange>;
+    fn mapped(&self, _from: Position, _upto: Position) -> Option<super::mapping::MappedRange> {
+        None
+    }
 }
 
 /// Writes one run of bytes from `position` on.

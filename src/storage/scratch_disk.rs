@@ -2,7 +2,6 @@
 //! recovery can be tried without a change to the disk below.
 
 use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode};
-use super::mapping::MappedRange;
 use crate::types::Position;
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
@@ -205,18 +204,6 @@ impl File for ScratchFile {
 
     fn length(&self) -> io::Result<Position> {
         Ok(Position::new(self.content().length))
-    }
-
-    fn populate(&self, _from: Position, _upto: Position) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn is_resident(&self, _from: Position, _upto: Position) -> bool {
-        false
-    }
-
-    fn mapped(&self, _from: Position, _upto: Position) -> Option<MappedRange> {
-        None
     }
 }
 

@@ -140,13 +140,13 @@ impl Journaled {
 
     /// Where the first batches at or after `offset` begin: there itself, if they hold it.
     pub fn next_from(&self, offset: Offset) -> Option<Offset> {
-        let first = self.entries.iter().find(|entry| entry.end > offset)?;
+        let first = self.reaching_past(offset)?;
         Some(first.base.max(offset))
     }
 
     /// The batches that begin at `offset`, up to the end of their entry; `None` if none does.
     pub fn batches_from(&self, offset: Offset) -> io::Result<Option<Vec<u8>>> {
-        let holder = self.entries.iter().find(|entry| entry.end > offset);
+        let holder = self.reaching_past(offset);
         let Some(entry) = holder.filter(|entry| entry.base <= offset) else {
             return Ok(None);
         };
@@ -159,6 +159,12 @@ impl Journaled {
             rest = rest.get(header.size()..).unwrap_or_default();
         }
         Ok(None)
+    }
+
+    /// The first entry that ends after `offset`.
+    fn reaching_past(&self, offset: Offset) -> Option<&StoredEntry> {
+        let before = self.entries.partition_point(|entry| entry.end <= offset);
+        self.entries.get(before)
     }
 
     /// Adds what else is known of the partition.

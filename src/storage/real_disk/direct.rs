@@ -4,7 +4,7 @@
 
 use super::{forget_cached, length_of, read_upto, reserve, write_parts};
 use crate::storage::disk::{File, check_alignment};
-use crate::storage::mapping::{self, MappedRange};
+use crate::storage::mapping;
 use crate::types::Position;
 use rustix::fs::OFlags;
 use std::fs;
@@ -80,18 +80,6 @@ impl File for DirectFile {
 
     fn length(&self) -> io::Result<Position> {
         length_of(&self.writer)
-    }
-
-    fn populate(&self, _from: Position, _upto: Position) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn is_resident(&self, _from: Position, _upto: Position) -> bool {
-        false
-    }
-
-    fn mapped(&self, _from: Position, _upto: Position) -> Option<MappedRange> {
-        None
     }
 }
 
