@@ -205,6 +205,8 @@ macro_rules! message {
             }
         }
 
+        impl $(<$lifetime>)? $crate::wire::Struct for $name $(<$lifetime>)? {}
+
         $crate::wire::message!(
             @message $name [$name $(<$lifetime>)?] $(($key) ($all) ($flexible))?
         );

@@ -24,5 +24,5 @@ pub use message::Message;
 pub(crate) use message::message;
 pub use reader::Reader;
 pub use records::Records;
-pub use value::{Format, Value};
+pub use value::{Format, Struct, Value};
 pub use writer::{Chunk, Writer};

@@ -137,3 +137,33 @@ impl<'a> Value<'a> for &'a [u8] {
         Some(*self).write(writer, format)
     }
 }
+
+/// A struct of a message: what `message!` declares.
+pub trait Struct {}
+
+/// A struct that may be null: a byte before it tells, -1 for null and 1 for a struct (KIP-893).
+impl<'a, T: Struct + Value<'a>> Value<'a> for Option<T> {
+    fn size_min(_: Format) -> usize {
+        1
+    }
+
+    fn read(reader: &mut Reader<'a>, format: Format) -> Result<Self, WireError> {
+        if reader.i8()? < 0 {
+            return Ok(None);
+        }
+        T::read(reader, format).map(Some)
+    }
+
+    fn write(&self, writer: &mut Writer, format: Format) -> Result<(), EncodeError> {
+        match self {
+            None => {
+                writer.i8(-1);
+                Ok(())
+            }
+            Some(value) => {
+                writer.i8(1);
+                value.write(writer, format)
+            }
+        }
+    }
+}

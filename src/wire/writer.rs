@@ -206,6 +206,13 @@ impl Writer {
         Ok(chunks)
     }
 
+    /// The bytes of a bare message that has no record data.
+    pub fn into_bytes(self) -> Bytes {
+        assert!(self.externals.is_empty(), "no record data in bare bytes");
+        assert!(!self.framed, "a frame's length is filled in by `finish`");
+        self.buffer.freeze()
+    }
+
     fn leb128(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.bytes(&[value as u8 | 0x80]);
