@@ -54,6 +54,12 @@ impl Draw for &'static str {
     }
 }
 
+impl Draw for &'static [u8] {
+    fn draw(source: &mut Source) -> Self {
+        <&str>::draw(source).as_bytes()
+    }
+}
+
 impl Draw for Records<'static> {
     fn draw(source: &mut Source) -> Self {
         Records::Borrowed(<&str>::draw(source).as_bytes())
@@ -100,6 +106,26 @@ macro_rules! draw {
             Draw::draw($source)
         }
     };
+}
+
+/// The one message with a field that is never null in one version, may be null in others, and must
+/// not be set in the rest.
+impl Draw for OffsetFetchRequest<'static> {
+    fn draw(source: &mut Source) -> Self {
+        let mut request = Self::default();
+        match source.version {
+            1 => request.topics = Some(Draw::draw(source)),
+            2..=7 => request.topics = Draw::draw(source),
+            _ => request.groups = Draw::draw(source),
+        }
+        if source.version <= 7 {
+            request.group_id = Draw::draw(source);
+        }
+        if source.version >= 7 {
+            request.require_stable = Draw::draw(source);
+        }
+        request
+    }
 }
 
 draw! {
@@ -232,4 +258,172 @@ draw! {
         controller_id, brokers, cluster_authorized_operations
     }
     DescribeClusterBroker<'static> { broker_id, host, port, rack, is_fenced [2..] }
+
+    FindCoordinatorRequest<'static> { key [..=3], key_type [1..], coordinator_keys [4..] }
+    FindCoordinatorResponse<'static> {
+        throttle_time_ms, error_code [..=3], error_message, node_id [..=3], host [..=3],
+        port [..=3], coordinators [4..]
+    }
+    Coordinator<'static> { key, node_id, host, port, error_code, error_message }
+
+    JoinGroupRequest<'static> {
+        group_id, session_timeout_ms, rebalance_timeout_ms, member_id, group_instance_id [5..],
+        protocol_type, protocols, reason
+    }
+    JoinGroupRequestProtocol<'static> { name, metadata }
+    JoinGroupResponse<'static> {
+        throttle_time_ms, error_code, generation_id, protocol_type, protocol_name some [..=6],
+        leader, skip_assignment [9..], member_id, members
+    }
+    JoinGroupResponseMember<'static> { member_id, group_instance_id, metadata }
+
+    HeartbeatRequest<'static> { group_id, generation_id, member_id, group_instance_id [3..] }
+    HeartbeatResponse { throttle_time_ms, error_code }
+
+    LeaveGroupRequest<'static> { group_id, member_id [..=2], members [3..] }
+    MemberIdentity<'static> { member_id, group_instance_id, reason }
+    LeaveGroupResponse<'static> { throttle_time_ms, error_code, members [3..] }
+    MemberResponse<'static> { member_id, group_instance_id, error_code }
+
+    SyncGroupRequest<'static> {
+        group_id, generation_id, member_id, group_instance_id [3..], protocol_type,
+        protocol_name, assignments
+    }
+    SyncGroupRequestAssignment<'static> { member_id, assignment }
+    SyncGroupResponse<'static> {
+        throttle_time_ms, error_code, protocol_type, protocol_name, assignment
+    }
+
+    OffsetCommitRequest<'static> {
+        group_id, generation_id_or_member_epoch, member_id, group_instance_id [7..],
+        retention_time_ms, topics
+    }
+    OffsetCommitRequestTopic<'static> { name, topic_id, partitions }
+    OffsetCommitRequestPartition<'static> {
+        partition_index, committed_offset, committed_leader_epoch, committed_metadata
+    }
+    OffsetCommitResponse<'static> { throttle_time_ms, topics }
+    OffsetCommitResponseTopic<'static> { name, topic_id, partitions }
+    OffsetCommitResponsePartition { partition_index, error_code }
+
+    OffsetFetchRequestTopic<'static> { name, partition_indexes }
+    OffsetFetchRequestGroup<'static> { group_id, member_id, member_epoch, topics }
+    OffsetFetchRequestTopics<'static> { name, topic_id, partition_indexes }
+    OffsetFetchResponse<'static> { throttle_time_ms, topics [..=7], error_code, groups [8..] }
+    OffsetFetchResponseTopic<'static> { name, partitions }
+    OffsetFetchResponsePartition<'static> {
+        partition_index, committed_offset, committed_leader_epoch, metadata, error_code
+    }
+    OffsetFetchResponseGroup<'static> { group_id, topics, error_code }
+    OffsetFetchResponseTopics<'static> { name, topic_id, partitions }
+    OffsetFetchResponsePartitions<'static> {
+        partition_index, committed_offset, committed_leader_epoch, metadata, error_code
+    }
+
+    DescribeGroupsRequest<'static> { groups, include_authorized_operations [3..] }
+    DescribeGroupsResponse<'static> { throttle_time_ms, groups }
+    DescribedGroup<'static> {
+        error_code, error_message [6..], group_id, group_state, protocol_type, protocol_data,
+        members, authorized_operations [3..]
+    }
+    DescribedGroupMember<'static> {
+        member_id, group_instance_id, client_id, client_host, member_metadata, member_assignment
+    }
+
+    ListGroupsRequest<'static> { states_filter [4..], types_filter [5..] }
+    ListGroupsResponse<'static> { throttle_time_ms, error_code, groups }
+    ListedGroup<'static> { group_id, protocol_type, group_state, group_type }
+
+    DeleteGroupsRequest<'static> { groups_names }
+    DeleteGroupsResponse<'static> { throttle_time_ms, results }
+    DeletableGroupResult<'static> { group_id, error_code }
+
+    OffsetDeleteRequest<'static> { group_id, topics }
+    OffsetDeleteRequestTopic<'static> { name, partitions }
+    OffsetDeleteRequestPartition { partition_index }
+    OffsetDeleteResponse<'static> { error_code, throttle_time_ms, topics }
+    OffsetDeleteResponseTopic<'static> { name, partitions }
+    OffsetDeleteResponsePartition { partition_index, error_code }
+
+    ConsumerGroupHeartbeatRequest<'static> {
+        group_id, member_id, member_epoch, instance_id, rack_id, rebalance_timeout_ms,
+        subscribed_topic_names, subscribed_topic_regex [1..], server_assignor, topic_partitions
+    }
+    ConsumerGroupTopicPartitions<'static> { topic_id, partitions }
+    ConsumerGroupHeartbeatResponse<'static> {
+        throttle_time_ms, error_code, error_message, member_id, member_epoch,
+        heartbeat_interval_ms, assignment
+    }
+    ConsumerGroupAssignment<'static> { topic_partitions }
+
+    ConsumerGroupDescribeRequest<'static> { group_ids, include_authorized_operations }
+    ConsumerGroupDescribeResponse<'static> { throttle_time_ms, groups }
+    DescribedConsumerGroup<'static> {
+        error_code, error_message, group_id, group_state, group_epoch, assignment_epoch,
+        assignor_name, members, authorized_operations
+    }
+    DescribedConsumerGroupMember<'static> {
+        member_id, instance_id, rack_id, member_epoch, client_id, client_host,
+        subscribed_topic_names, subscribed_topic_regex, assignment, target_assignment, member_type
+    }
+    DescribedAssignment<'static> { topic_partitions }
+    DescribedTopicPartitions<'static> { topic_id, topic_name, partitions }
+
+    AlterConfigsRequest<'static> { resources, validate_only }
+    ReplaceConfigsResource<'static> { resource_type, resource_name, configs }
+    ReplaceableConfig<'static> { name, value }
+    AlterConfigsResponse<'static> { throttle_time_ms, responses }
+
+    DeleteRecordsRequest<'static> { topics, timeout_ms }
+    DeleteRecordsTopic<'static> { name, partitions }
+    DeleteRecordsPartition { partition_index, offset }
+    DeleteRecordsResponse<'static> { throttle_time_ms, topics }
+    DeleteRecordsTopicResult<'static> { name, partitions }
+    DeleteRecordsPartitionResult { partition_index, low_watermark, error_code }
+
+    OffsetForLeaderEpochRequest<'static> { replica_id, topics }
+    OffsetForLeaderTopic<'static> { topic, partitions }
+    OffsetForLeaderPartition { partition, current_leader_epoch, leader_epoch }
+    OffsetForLeaderEpochResponse<'static> { throttle_time_ms, topics }
+    OffsetForLeaderTopicResult<'static> { topic, partitions }
+    LeaderEpochEndOffset { error_code, partition, leader_epoch, end_offset }
+
+    DescribeTopicPartitionsRequest<'static> { topics, response_partition_limit, cursor }
+    DescribeTopicPartitionsTopic<'static> { name }
+    PartitionCursor<'static> { topic_name, partition_index }
+    DescribeTopicPartitionsResponse<'static> { throttle_time_ms, topics, next_cursor }
+    DescribedTopic<'static> {
+        error_code, name, topic_id, is_internal, partitions, topic_authorized_operations
+    }
+    DescribedPartition<'static> {
+        error_code, partition_index, leader_id, leader_epoch, replica_nodes, isr_nodes,
+        eligible_leader_replicas, last_known_elr, offline_replicas
+    }
+
+    DescribeLogDirsRequest<'static> { topics }
+    DescribableLogDirTopic<'static> { topic, partitions }
+    DescribeLogDirsResponse<'static> { throttle_time_ms, error_code, results }
+    DescribeLogDirsResult<'static> {
+        error_code, log_dir, topics, total_bytes, usable_bytes, is_cordoned
+    }
+    DescribeLogDirsTopic<'static> { name, partitions }
+    DescribeLogDirsPartition { partition_index, partition_size, offset_lag, is_future_key }
+
+    DescribeProducersRequest<'static> { topics }
+    DescribeProducersTopic<'static> { name, partition_indexes }
+    DescribeProducersResponse<'static> { throttle_time_ms, topics }
+    DescribeProducersTopicResponse<'static> { name, partitions }
+    DescribeProducersPartitionResponse<'static> {
+        partition_index, error_code, error_message, active_producers
+    }
+    ActiveProducer {
+        producer_id, producer_epoch, last_sequence, last_timestamp, coordinator_epoch,
+        current_txn_start_offset
+    }
+
+    ConsumerProtocolSubscription<'static> {
+        topics, user_data, owned_partitions, generation_id, rack_id
+    }
+    ConsumerProtocolAssignment<'static> { assigned_partitions, user_data }
+    ConsumerProtocolTopicPartitions<'static> { topic, partitions }
 }

@@ -17,7 +17,26 @@ macro_rules! each_message {
             CreatePartitionsRequest CreatePartitionsResponse
             DescribeConfigsRequest DescribeConfigsResponse
             IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse
-            DescribeClusterRequest DescribeClusterResponse)
+            DescribeClusterRequest DescribeClusterResponse
+            FindCoordinatorRequest FindCoordinatorResponse
+            JoinGroupRequest JoinGroupResponse
+            HeartbeatRequest HeartbeatResponse
+            LeaveGroupRequest LeaveGroupResponse
+            SyncGroupRequest SyncGroupResponse
+            OffsetCommitRequest OffsetCommitResponse
+            OffsetFetchRequest OffsetFetchResponse
+            DescribeGroupsRequest DescribeGroupsResponse
+            ListGroupsRequest ListGroupsResponse
+            DeleteGroupsRequest DeleteGroupsResponse
+            OffsetDeleteRequest OffsetDeleteResponse
+            ConsumerGroupHeartbeatRequest ConsumerGroupHeartbeatResponse
+            ConsumerGroupDescribeRequest ConsumerGroupDescribeResponse
+            AlterConfigsRequest AlterConfigsResponse
+            DeleteRecordsRequest DeleteRecordsResponse
+            OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse
+            DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse
+            DescribeLogDirsRequest DescribeLogDirsResponse
+            DescribeProducersRequest DescribeProducersResponse)
     };
     (@each $do:ident: $($name:ident)*) => { $($do!($name);)* };
 }

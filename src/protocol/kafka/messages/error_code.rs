@@ -51,6 +51,8 @@ error_codes! {
     BrokerNotAvailable = 8, "BROKER_NOT_AVAILABLE";
     /// A batch larger than the topic allows.
     MessageTooLarge = 10, "MESSAGE_TOO_LARGE";
+    /// More text beside an offset than the broker keeps.
+    OffsetMetadataTooLarge = 12, "OFFSET_METADATA_TOO_LARGE";
     /// The connection broke before the response.
     NetworkException = 13, "NETWORK_EXCEPTION";
     /// The group's coordinator is loading.
@@ -65,8 +67,24 @@ error_codes! {
     RecordListTooLarge = 18, "RECORD_LIST_TOO_LARGE";
     /// `acks` is none of -1, 0, 1.
     InvalidRequiredAcks = 21, "INVALID_REQUIRED_ACKS";
+    /// The group has another generation by now.
+    IllegalGeneration = 22, "ILLEGAL_GENERATION";
+    /// The member's protocols are not those of the group.
+    InconsistentGroupProtocol = 23, "INCONSISTENT_GROUP_PROTOCOL";
+    /// A group id that breaks the rules.
+    InvalidGroupId = 24, "INVALID_GROUP_ID";
+    /// The group has no such member.
+    UnknownMemberId = 25, "UNKNOWN_MEMBER_ID";
+    /// A session time-out outside the broker's limits.
+    InvalidSessionTimeout = 26, "INVALID_SESSION_TIMEOUT";
+    /// The group is on its way to another generation: join again.
+    RebalanceInProgress = 27, "REBALANCE_IN_PROGRESS";
+    /// An offset's record is too large to be kept.
+    InvalidCommitOffsetSize = 28, "INVALID_COMMIT_OFFSET_SIZE";
     /// The client may not do that with the topic.
     TopicAuthorizationFailed = 29, "TOPIC_AUTHORIZATION_FAILED";
+    /// The client may not do that with the group.
+    GroupAuthorizationFailed = 30, "GROUP_AUTHORIZATION_FAILED";
     /// The client may not do that with the cluster.
     ClusterAuthorizationFailed = 31, "CLUSTER_AUTHORIZATION_FAILED";
     /// A timestamp outside the topic's limits.
@@ -103,8 +121,14 @@ error_codes! {
     TransactionalIdAuthorizationFailed = 53, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED";
     /// The disk failed.
     KafkaStorageError = 56, "KAFKA_STORAGE_ERROR";
+    /// No such data directory.
+    LogDirNotFound = 57, "LOG_DIR_NOT_FOUND";
     /// The broker knows nothing of the producer.
     UnknownProducerId = 59, "UNKNOWN_PRODUCER_ID";
+    /// The group has members.
+    NonEmptyGroup = 68, "NON_EMPTY_GROUP";
+    /// No such group.
+    GroupIdNotFound = 69, "GROUP_ID_NOT_FOUND";
     /// No such fetch session.
     FetchSessionIdNotFound = 70, "FETCH_SESSION_ID_NOT_FOUND";
     /// A request out of its session's order.
@@ -119,20 +143,40 @@ error_codes! {
     UnsupportedCompressionType = 76, "UNSUPPORTED_COMPRESSION_TYPE";
     /// The leader does not know yet whether the offset may be read.
     OffsetNotAvailable = 78, "OFFSET_NOT_AVAILABLE";
+    /// The member is to join again under the id it was given.
+    MemberIdRequired = 79, "MEMBER_ID_REQUIRED";
+    /// The group has as many members as it may have.
+    GroupMaxSizeReached = 81, "GROUP_MAX_SIZE_REACHED";
+    /// Another member has taken the instance id over.
+    FencedInstanceId = 82, "FENCED_INSTANCE_ID";
+    /// The group consumes the topic.
+    GroupSubscribedToTopic = 86, "GROUP_SUBSCRIBED_TO_TOPIC";
     /// A record that breaks a rule.
     InvalidRecord = 87, "INVALID_RECORD";
-    /// No such resource.
-    ResourceNotFound = 91, "RESOURCE_NOT_FOUND";
+    /// An open transaction may still change the offset.
+    UnstableOffsetCommit = 88, "UNSTABLE_OFFSET_COMMIT";
     /// A newer incarnation of the transactional producer exists.
     ProducerFenced = 90, "PRODUCER_FENCED";
+    /// No such resource.
+    ResourceNotFound = 91, "RESOURCE_NOT_FOUND";
     /// No topic has this id.
     UnknownTopicId = 100, "UNKNOWN_TOPIC_ID";
     /// The topic's id is not the one it had before.
     InconsistentTopicId = 103, "INCONSISTENT_TOPIC_ID";
+    /// The member's epoch is not the group's; it is to join again.
+    FencedMemberEpoch = 110, "FENCED_MEMBER_EPOCH";
+    /// A member that has not left yet holds the instance id.
+    UnreleasedInstanceId = 111, "UNRELEASED_INSTANCE_ID";
+    /// The broker has no such assignor.
+    UnsupportedAssignor = 112, "UNSUPPORTED_ASSIGNOR";
+    /// The member's epoch is not its newest; it is to retry with that.
+    StaleMemberEpoch = 113, "STALE_MEMBER_EPOCH";
     /// Endpoints of another kind were asked for.
     MismatchedEndpointType = 114, "MISMATCHED_ENDPOINT_TYPE";
     /// Endpoints of a kind that is not served.
     UnsupportedEndpointType = 115, "UNSUPPORTED_ENDPOINT_TYPE";
+    /// A regular expression that is not valid.
+    InvalidRegularExpression = 128, "INVALID_REGULAR_EXPRESSION";
 }
 
 impl ErrorCode {
