@@ -1,8 +1,9 @@
 use super::{BrokerError, Context, TopicRef};
 use crate::topic::{Catalog, Topic, TopicSettings};
+use rustc_hash::FxHashMap;
 
 /// What a setting belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResourceKind {
     /// A topic (Kafka's code 2).
     Topic,
@@ -13,7 +14,7 @@ pub enum ResourceKind {
 }
 
 /// A thing with settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ConfigResource {
     /// What it is.
     pub kind: ResourceKind,
@@ -63,11 +64,13 @@ pub struct ConfigEntry {
     pub documentation: String,
 }
 
-/// Change settings one by one (KIP-339).
+/// Change settings one by one (KIP-339), or all of a resource at once.
 #[derive(Debug, Clone)]
 pub struct AlterConfigsRequest {
     /// The changes of each resource; all of one resource or none.
     pub resources: Vec<(ConfigResource, Vec<ConfigChange>)>,
+    /// Whether what is not named returns to its default.
+    pub replace: bool,
     /// Check only.
     pub validate_only: bool,
 }
@@ -77,6 +80,8 @@ pub struct AlterConfigsRequest {
 pub enum ConfigChange {
     /// Give it this value.
     Set(String, String),
+    /// Give it no value at all, which is refused.
+    SetNull(String),
     /// Back to the default.
     Delete(String),
     /// Add to, or take from, a list; no setting of ours is a list that can grow, so it is refused.
@@ -113,9 +118,13 @@ impl DescribeConfigsRequest {
 impl AlterConfigsRequest {
     /// Changes the settings in a draft of the next catalog.
     pub fn apply(&self, catalog: &mut Catalog) -> AlterConfigsResponse {
+        let mentions = self.mentions();
         let resources = self.resources.iter().map(|(resource, changes)| {
             let changed = match resource.kind {
-                ResourceKind::Topic => changed(catalog, &resource.name, changes),
+                _ if mentions.get(resource) != Some(&1) => Err(BrokerError::InvalidRequest(
+                    "each resource may be changed once per request".into(),
+                )),
+                ResourceKind::Topic => changed(catalog, &resource.name, changes, self.replace),
                 ResourceKind::Broker => Err(BrokerError::InvalidConfig(
                     "a broker's settings are changed in its configuration file".into(),
                 )),
@@ -132,17 +141,38 @@ impl AlterConfigsRequest {
             resources: resources.collect(),
         }
     }
+
+    /// How often each resource is named.
+    fn mentions(&self) -> FxHashMap<&ConfigResource, usize> {
+        let mut mentions = FxHashMap::default();
+        for (resource, _) in &self.resources {
+            *mentions.entry(resource).or_default() += 1;
+        }
+        mentions
+    }
 }
 
-fn changed(catalog: &Catalog, name: &str, changes: &[ConfigChange]) -> Result<Topic, BrokerError> {
+fn changed(
+    catalog: &Catalog,
+    name: &str,
+    changes: &[ConfigChange],
+    replace: bool,
+) -> Result<Topic, BrokerError> {
     let topic = catalog
         .by_name(name)
         .ok_or(BrokerError::UnknownTopicOrPartition)?;
     let mut overrides = topic.settings.overrides().clone();
+    if replace {
+        overrides.clear();
+    }
     for change in changes {
         match change {
             ConfigChange::Set(name, value) => {
                 overrides.insert(name.clone(), value.clone());
+            }
+            ConfigChange::SetNull(name) => {
+                let problem = format!("{name:?} needs a value");
+                return Err(BrokerError::InvalidRequest(problem));
             }
             ConfigChange::Delete(name) => {
                 overrides.remove(name);
@@ -267,5 +297,65 @@ mod tests {
         ] {
             assert!(describe(kind, name).is_err(), "{kind:?} {name:?}");
         }
+    }
+
+    fn alter(
+        fixture: &mut Fixture,
+        names: &[&str],
+        changes: Vec<ConfigChange>,
+        replace: bool,
+    ) -> Vec<Result<(), BrokerError>> {
+        let resources = names.iter().map(|name| {
+            let name = (*name).to_owned();
+            let kind = ResourceKind::Topic;
+            (ConfigResource { kind, name }, changes.clone())
+        });
+        let request = AlterConfigsRequest {
+            resources: resources.collect(),
+            replace,
+            validate_only: false,
+        };
+        let response = request.apply(&mut fixture.catalog);
+        response.resources.into_iter().map(|(_, r)| r).collect()
+    }
+
+    fn set_on_orders(fixture: &Fixture) -> Vec<String> {
+        let topic = fixture.catalog.by_name("orders").expect("it is there");
+        topic.settings.overrides().keys().cloned().collect()
+    }
+
+    #[test]
+    fn replacing_returns_what_is_not_named_to_its_default() {
+        let mut fixture = Fixture::new(Nodes::Single);
+        let set = |name: &str, value: &str| ConfigChange::Set(name.to_owned(), value.to_owned());
+        let both = vec![set("retention.ms", "5"), set("segment.bytes", "1048576")];
+        assert_eq!(alter(&mut fixture, &["orders"], both, false), [Ok(())]);
+        let one = vec![set("retention.ms", "6")];
+        assert_eq!(
+            alter(&mut fixture, &["orders"], one.clone(), false),
+            [Ok(())]
+        );
+        assert_eq!(set_on_orders(&fixture), ["retention.ms", "segment.bytes"]);
+        assert_eq!(alter(&mut fixture, &["orders"], one, true), [Ok(())]);
+        assert_eq!(set_on_orders(&fixture), ["retention.ms"]);
+        assert_eq!(alter(&mut fixture, &["orders"], Vec::new(), true), [Ok(())]);
+        assert!(set_on_orders(&fixture).is_empty());
+    }
+
+    #[test]
+    fn nothing_changes_without_a_value_or_twice_in_a_request() {
+        let mut fixture = Fixture::new(Nodes::Single);
+        let is_refused = |results: Vec<Result<(), BrokerError>>| {
+            results
+                .iter()
+                .all(|result| matches!(result, Err(BrokerError::InvalidRequest(_))))
+        };
+        for replace in [false, true] {
+            let null = vec![ConfigChange::SetNull("retention.ms".to_owned())];
+            assert!(is_refused(alter(&mut fixture, &["orders"], null, replace)));
+            let twice = alter(&mut fixture, &["orders", "orders"], Vec::new(), replace);
+            assert!(is_refused(twice));
+        }
+        assert!(set_on_orders(&fixture).is_empty());
     }
 }

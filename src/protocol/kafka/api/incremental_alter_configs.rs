@@ -5,7 +5,7 @@ use super::error::{outcome_code, outcome_message};
 use super::{Call, Malformed};
 use crate::broker::{AlterConfigsRequest, AlterConfigsResponse, ConfigChange, Part};
 use crate::protocol::kafka::messages::{self, AlterConfigsResourceResponse, AlterableConfig};
-use crate::wire::{EncodeError, Message, Reader};
+use crate::wire::{Array, EncodeError, Message, Reader};
 
 pub(super) fn decode(
     reader: &mut Reader<'_>,
@@ -19,6 +19,7 @@ pub(super) fn decode(
     })?;
     Ok(AlterConfigsRequest {
         resources,
+        replace: false,
         validate_only: request.validate_only,
     })
 }
@@ -27,7 +28,10 @@ pub(super) fn decode(
 fn config_change(change: &AlterableConfig<'_>) -> ConfigChange {
     let name = change.name.to_owned();
     match change.config_operation {
-        0 => ConfigChange::Set(name, change.value.unwrap_or_default().to_owned()),
+        0 => match change.value {
+            Some(value) => ConfigChange::Set(name, value.to_owned()),
+            None => ConfigChange::SetNull(name),
+        },
         1 => ConfigChange::Delete(name),
         _ => ConfigChange::EditList(name),
     }
@@ -37,11 +41,28 @@ pub(super) fn encode(
     call: &Call,
     response: &AlterConfigsResponse,
 ) -> Result<Vec<Part>, EncodeError> {
-    let resources = response.resources.iter();
-    let error_messages: Vec<_> = resources
+    let error_messages = error_messages(response);
+    let response = messages::IncrementalAlterConfigsResponse {
+        responses: resource_responses(response, &error_messages),
+        ..messages::IncrementalAlterConfigsResponse::default()
+    };
+    frame(call, &response)
+}
+
+/// What went wrong with each resource, in words.
+pub(super) fn error_messages(response: &AlterConfigsResponse) -> Vec<Option<String>> {
+    let outcomes = response.resources.iter();
+    outcomes
         .map(|(_, outcome)| outcome_message(outcome))
-        .collect();
-    let resources = response.resources.iter().zip(&error_messages);
+        .collect()
+}
+
+/// What became of each resource; the same in both requests that alter settings.
+pub(super) fn resource_responses<'a>(
+    response: &'a AlterConfigsResponse,
+    error_messages: &'a [Option<String>],
+) -> Array<'a, AlterConfigsResourceResponse<'a>> {
+    let resources = response.resources.iter().zip(error_messages);
     let responses =
         resources.map(
             |((resource, outcome), error_message)| AlterConfigsResourceResponse {
@@ -51,11 +72,7 @@ pub(super) fn encode(
                 resource_name: &resource.name,
             },
         );
-    let response = messages::IncrementalAlterConfigsResponse {
-        responses: responses.collect(),
-        ..messages::IncrementalAlterConfigsResponse::default()
-    };
-    frame(call, &response)
+    responses.collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! they are; what a request makes us keep is bounded by [`Entries`]; every answer can be said in
 //! the version of its request.
 
+mod alter_configs;
 mod answer;
 mod api_versions;
 mod call;
@@ -95,6 +96,7 @@ fn decode(call: &mut Call, reader: &mut Reader<'_>, frame: &Bytes) -> Result<Req
         ApiKey::CreatePartitions => {
             create_partitions::decode(reader, version).map(Request::CreatePartitions)
         }
+        ApiKey::AlterConfigs => alter_configs::decode(reader, version).map(Request::AlterConfigs),
         ApiKey::IncrementalAlterConfigs => {
             incremental_alter_configs::decode(reader, version).map(Request::AlterConfigs)
         }
@@ -138,6 +140,9 @@ fn encode(call: &Call, response: Response) -> Result<Vec<Part>, EncodeError> {
         }
         (ApiKey::DescribeConfigs, Response::DescribeConfigs(response)) => {
             describe_configs::encode(call, &response)
+        }
+        (ApiKey::AlterConfigs, Response::AlterConfigs(response)) => {
+            alter_configs::encode(call, &response)
         }
         (ApiKey::IncrementalAlterConfigs, Response::AlterConfigs(response)) => {
             incremental_alter_configs::encode(call, &response)

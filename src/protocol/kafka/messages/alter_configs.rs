@@ -1,9 +1,9 @@
-use super::AlterConfigsResourceResponse;
+use super::{AlterConfigsResourceResponse, ApiKey};
 use crate::wire::{Array, message};
 
 message! {
     /// Replaces all settings of things: what is not named returns to its default.
-    AlterConfigsRequest<'a> (key 33, versions 0..=2, flexible 2) {
+    AlterConfigsRequest<'a> (key ApiKey::AlterConfigs as i16, versions 0..=2, flexible 2) {
         /// Whose settings.
         resources: Array<'a, ReplaceConfigsResource<'a>>, 0..;
         /// Whether to check the request without doing it.
@@ -29,7 +29,7 @@ message! {
     }
 
     /// What became of the settings.
-    AlterConfigsResponse<'a> (key 33, versions 0..=2, flexible 2) {
+    AlterConfigsResponse<'a> (key ApiKey::AlterConfigs as i16, versions 0..=2, flexible 2) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 0..;
         /// The things whose settings were to change.

@@ -1,7 +1,8 @@
 use super::{
-    ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest,
-    DescribeClusterRequest, DescribeConfigsRequest, FetchRequest, IncrementalAlterConfigsRequest,
-    InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
+    AlterConfigsRequest, ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest,
+    DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest, FetchRequest,
+    IncrementalAlterConfigsRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
+    ProduceRequest,
 };
 use crate::wire::Message;
 use std::fmt;
@@ -66,6 +67,8 @@ apis! {
     InitProducerId = 22: InitProducerIdRequest,
     /// Tells settings.
     DescribeConfigs = 32: DescribeConfigsRequest,
+    /// Replaces settings.
+    AlterConfigs = 33: AlterConfigsRequest,
     /// Adds partitions to topics.
     CreatePartitions = 37: CreatePartitionsRequest,
     /// Alters settings.
