@@ -48,6 +48,7 @@ pub mod broker;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod coordinator;
 pub mod partition;
 pub mod protocol;
 pub mod record;

@@ -7,10 +7,11 @@ use super::{
     DeleteTopicsResponse, FoundOffset, OffsetTarget,
 };
 use crate::config::Config;
+use crate::coordinator::{GroupError, GroupFilter, GroupReply, GroupRequest, ListedGroup};
 use crate::record::Batch;
 use crate::storage::FileRange;
 use crate::topic::Catalog;
-use crate::types::{LeaderEpoch, Offset, ProducerId, TopicId, TopicPartition};
+use crate::types::{GroupId, LeaderEpoch, Offset, ProducerId, TopicId, TopicPartition};
 
 pub use crate::partition::Appended;
 
@@ -42,6 +43,10 @@ pub enum CoreRequest {
     Change(CatalogChange),
     /// To the registrar: a producer id that nobody else gets.
     ProducerId,
+    /// To the owner of the partitions that keep the groups: do what is asked of each.
+    Groups(Vec<(GroupId, GroupRequest)>),
+    /// To every core: the groups that it coordinates.
+    ListGroups(GroupFilter),
 }
 
 /// The reply to the [`CoreRequest`] of the same name, its results in the order of its items.
@@ -57,6 +62,10 @@ pub enum CoreReply {
     Change(CatalogOutcome),
     /// An id that nobody else gets.
     ProducerId(Result<ProducerId, BrokerError>),
+    /// What each group says.
+    Groups(Vec<Result<GroupReply, GroupError>>),
+    /// The groups that pass the filter.
+    ListGroups(Result<Vec<ListedGroup>, GroupError>),
 }
 
 /// One read of one partition.

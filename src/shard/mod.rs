@@ -18,6 +18,7 @@ mod boot;
 mod catalog;
 mod commit;
 mod connections;
+mod coordinators;
 mod deadlines;
 mod disk;
 mod effect;

@@ -4,6 +4,7 @@
 //! arithmetic happens only where it is defined. Everything is plain data: no clocks, no I/O.
 
 mod epoch;
+mod group;
 mod ids;
 mod offset;
 mod producer;
@@ -11,6 +12,7 @@ mod time;
 mod topic;
 
 pub use epoch::LeaderEpoch;
+pub use group::{Generation, GroupId, InstanceId, MemberId};
 pub use ids::{AppendToken, ConnectionId, CoreId, IoId, NodeId, RequestId, SlotId};
 pub use offset::{Offset, Position};
 pub use producer::{ProducerEpoch, ProducerId, Sequence};

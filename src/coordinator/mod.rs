@@ -1,0 +1,31 @@
+//! Groups of consumers and the offsets that they commit (Kafka's group coordinator).
+//!
+//! A coordinator is a state machine without I/O: a request or the passing of time yields records
+//! to be kept and answers that are due once they are (`Outcome`). The records go to a partition
+//! of [`OFFSETS_TOPIC`], in Kafka's own layout, and rebuild the state when they are replayed. It
+//! knows neither that partition nor the clients' connections.
+//!
+//! Invariants:
+//! - An answer is given only when all records that came before it are durable, so that no client
+//!   sees what a crash can take back.
+//! - What one request changes is in one batch: a crash keeps all of it or nothing.
+//! - If records cannot be kept the coordinator is thrown away and read anew.
+
+mod error;
+mod placement;
+mod reply;
+mod request;
+
+pub use error::GroupError;
+pub use placement::partition_of;
+pub use reply::{
+    CommittedOffset, GroupDescription, GroupReply, GroupState, GroupType, JoinReply, Joined,
+    JoinedMember, ListedGroup, MemberDescription, OffsetOutcomes, Synced,
+};
+pub use request::{
+    CommitOffsets, CommitPartition, FetchOffsets, GroupFilter, GroupRequest, JoinGroup,
+    LeavingMember, MemberOf, SyncGroup,
+};
+
+/// The topic that keeps what coordinators know, as Kafka names it.
+pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
