@@ -4,6 +4,10 @@
 //! out: those of the command line are laid over those of `corelane.toml`, and defaults fill the
 //! rest.
 
+mod groups;
+
+pub use groups::{GroupConfig, GroupSettings};
+
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -93,6 +97,8 @@ pub struct Config {
     pub auto_create_topics: bool,
     /// Partitions of a topic whose creator does not say (Kafka's `num.partitions`).
     pub default_partitions: i32,
+    /// Consumer groups.
+    pub groups: GroupConfig,
     /// Bounds.
     pub limits: Limits,
 }
@@ -124,6 +130,8 @@ pub struct Settings {
     pub unsynced_bytes_per_core_max: Option<u64>,
     /// Connections per core.
     pub connections_per_core_max: Option<usize>,
+    /// Consumer groups.
+    pub groups: Option<GroupSettings>,
 }
 
 /// Why settings are refused. Each message names the setting and the remedy.
@@ -188,6 +196,7 @@ impl Settings {
             connections_per_core_max: self
                 .connections_per_core_max
                 .or(under.connections_per_core_max),
+            groups: self.groups.or(under.groups),
         }
     }
 
@@ -219,6 +228,7 @@ impl Settings {
             nodes: self.nodes.unwrap_or_default(),
             auto_create_topics: self.auto_create_topics.unwrap_or(true),
             default_partitions: self.default_partitions.unwrap_or(1),
+            groups: self.groups.unwrap_or_default().into_config()?,
             limits,
         };
         config.check()?;

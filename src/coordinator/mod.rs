@@ -1,7 +1,7 @@
 //! Groups of consumers and the offsets that they commit (Kafka's group coordinator).
 //!
 //! A coordinator is a state machine without I/O: a request or the passing of time yields records
-//! to be kept and answers that are due once they are (`Outcome`). The records go to a partition
+//! to be kept and answers that are due once they are ([`Outcome`]). The records go to a partition
 //! of [`OFFSETS_TOPIC`], in Kafka's own layout, and rebuild the state when they are replayed. It
 //! knows neither that partition nor the clients' connections.
 //!
@@ -11,12 +11,26 @@
 //! - What one request changes is in one batch: a crash keeps all of it or nothing.
 //! - If records cannot be kept the coordinator is thrown away and read anew.
 
+#[expect(
+    clippy::module_inception,
+    reason = "the file of the type that the layer is named for"
+)]
+mod coordinator;
+mod environment;
 mod error;
+mod group;
+#[expect(unreachable_pub, reason = "messages declare their structs public")]
+mod layout;
 mod placement;
 mod reply;
 mod request;
+mod timers;
 
+pub use crate::config::GroupConfig;
+pub use coordinator::Coordinator;
+pub use environment::{GroupToken, Outcome};
 pub use error::GroupError;
+pub use layout::{LayoutError, OffsetsRecord};
 pub use placement::partition_of;
 pub use reply::{
     CommittedOffset, GroupDescription, GroupReply, GroupState, GroupType, JoinReply, Joined,

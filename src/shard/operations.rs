@@ -108,6 +108,9 @@ impl Shard {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
+        let Some(reply) = self.coordinator_reply(id, reply, now, effects) else {
+            return;
+        };
         // A fetch whose client left is forgotten before its replies come.
         let Some(operation) = self.operations.get_mut(&id) else {
             return;

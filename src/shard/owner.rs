@@ -104,7 +104,7 @@ impl Shard {
             CoreRequest::Change(change) => self.register(asker, change, effects),
             CoreRequest::ProducerId => self.give_producer_id(asker, effects),
             CoreRequest::Groups(items) => self.ask_groups(asker, items, now, effects),
-            CoreRequest::ListGroups(filter) => self.list_groups(asker, &filter, effects),
+            CoreRequest::ListGroups(filter) => self.list_groups(asker, &filter, now, effects),
         }
     }
 

@@ -42,6 +42,7 @@ pub struct Shard {
     pub(super) burials: super::catalog::Burials,
     pub(super) upkeep_queue: VecDeque<TopicPartition>,
     pub(super) scrub: super::scrub::Scrub,
+    pub(super) coordinators: super::coordinators::Coordinators,
     /// Messages of this core to itself.
     to_self: VecDeque<Message>,
 }
@@ -78,6 +79,7 @@ impl Shard {
             burials: super::catalog::Burials::default(),
             upkeep_queue: VecDeque::new(),
             scrub: super::scrub::Scrub::default(),
+            coordinators: super::coordinators::Coordinators::new(core, boot.seed()),
             to_self: VecDeque::new(),
             config,
         }
@@ -129,7 +131,9 @@ impl Shard {
     /// When the next [`Event::Tick`] is due.
     pub fn next_deadline(&self) -> Option<Instant> {
         let sync_behind = self.commit.deadline();
-        self.deadlines.next().into_iter().chain(sync_behind).min()
+        let coordinators = self.coordinators.deadline();
+        let others = sync_behind.into_iter().chain(coordinators);
+        self.deadlines.next().into_iter().chain(others).min()
     }
 
     fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -140,6 +144,7 @@ impl Shard {
             });
         }
         self.sync_behind(now, effects);
+        self.tick_coordinators(now, effects);
         self.upkeep(now, effects);
     }
 

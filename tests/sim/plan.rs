@@ -1,7 +1,7 @@
 //! What a seed decides before anything happens. Every run leaves something out and does something
 //! else a lot, as a run that does a little of everything rarely goes far in any direction.
 
-use corelane::config::{Config, Limits, Nodes};
+use corelane::config::{Config, GroupConfig, Limits, Nodes};
 use fastrand::Rng;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +95,7 @@ impl Plan {
     /// The settings of a start on this many cores.
     pub(crate) fn config(&self, cores: u16) -> Arc<Config> {
         Arc::new(Config {
+            groups: GroupConfig::default(),
             data: DATA.into(),
             listen: "127.0.0.1:9092".parse().expect("an address"),
             advertised: ("localhost".into(), 9092),

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 enum Uses {
     /// Every layer listed before it.
     AllBelow,
+    /// Every layer listed before it but this one.
+    AllBut(&'static str),
     /// These only.
     Only(&'static [&'static str]),
 }
@@ -22,9 +24,9 @@ const LAYERS: [(&str, Uses); 20] = [
     ("storage", Uses::AllBelow),
     ("topic", Uses::AllBelow),
     ("partition", Uses::AllBelow),
-    ("coordinator", Uses::AllBelow),
-    ("broker", Uses::AllBelow),
     ("protocol::kafka::messages", Uses::Only(MESSAGE_BASE)),
+    ("coordinator", Uses::AllBelow),
+    ("broker", Uses::AllBut("protocol::kafka::messages")),
     ("protocol::kafka::api", Uses::AllBelow),
     ("protocol::native", Uses::AllBelow),
     ("protocol", Uses::AllBelow),
@@ -70,6 +72,7 @@ fn may_use(from: usize, to: usize) -> bool {
     match LAYERS[from].1 {
         _ if from == to => true,
         Uses::AllBelow => to < from,
+        Uses::AllBut(other) => to < from && LAYERS[to].0 != other,
         Uses::Only(allowed) => allowed.contains(&LAYERS[to].0),
     }
 }

@@ -1,0 +1,84 @@
+//! The coordinators of this core: one per partition of the offsets' topic that it owns.
+//!
+//! A coordinator's records take the way of every append, its log is read like any other, and both
+//! by messages of the core to itself. One batch is under way at a time; what comes meanwhile is
+//! the next one, so that many small commits share a write.
+//!
+//! Invariants: an answer leaves when the records before it are durable; a coordinator whose records
+//! could not be kept is thrown away, its askers are told, and its log is read again.
+
+mod hosted;
+mod keeping;
+mod loading;
+mod questions;
+
+use super::Shard;
+use crate::coordinator::{GroupToken, OFFSETS_TOPIC};
+use crate::topic::Topic;
+use crate::types::{CoreId, Instant, PartitionIndex, RequestId, TopicPartition};
+use hosted::Hosted;
+use questions::Questions;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// All coordinators of a core.
+#[derive(Debug)]
+pub(super) struct Coordinators {
+    hosted: BTreeMap<TopicPartition, Hosted>,
+    questions: Questions,
+    /// Reads and appends under way, and for which coordinator.
+    under_way: FxHashMap<RequestId, TopicPartition>,
+    /// When the first of them wants to be called.
+    deadline: Option<Instant>,
+    random: fastrand::Rng,
+}
+
+impl Coordinators {
+    /// `seed` drives the ids of members; every core has another.
+    pub(super) fn new(core: CoreId, seed: u64) -> Self {
+        let seed = seed.wrapping_add(u64::from(core.get()) + 1);
+        Self {
+            hosted: BTreeMap::new(),
+            questions: Questions::default(),
+            under_way: FxHashMap::default(),
+            // What was kept is read at once: members' sessions go on.
+            deadline: Some(Instant::default()),
+            random: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn note_deadline(&mut self) {
+        self.deadline = self.hosted.values().filter_map(Hosted::deadline).min();
+    }
+}
+
+impl Shard {
+    fn offsets_topic(&self) -> Option<Arc<Topic>> {
+        self.catalog.by_name(OFFSETS_TOPIC).map(Arc::clone)
+    }
+
+    /// The partitions of the offsets' topic that this core owns.
+    fn coordinated(&self) -> Vec<TopicPartition> {
+        let Some(topic) = self.offsets_topic() else {
+            return Vec::new();
+        };
+        let all = (0..topic.partitions).map(PartitionIndex::new);
+        let all = all.map(|index| TopicPartition::new(topic.id, index));
+        all.filter(|id| self.placement.owner(*id) == self.core)
+            .collect()
+    }
+
+    fn hosted(&mut self, id: TopicPartition) -> &mut Hosted {
+        let hosted = self.coordinators.hosted.get_mut(&id);
+        hosted.expect("a coordinator stays until its topic goes")
+    }
+
+    fn fresh_token(&mut self) -> GroupToken {
+        self.coordinators.questions.fresh_token()
+    }
+}
