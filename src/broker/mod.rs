@@ -12,6 +12,7 @@ mod create_partitions;
 mod create_topics;
 mod delete_topics;
 mod describe_configs;
+mod describe_topic_partitions;
 mod error;
 mod fetch;
 mod init_producer_id;
@@ -32,6 +33,9 @@ pub use delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse, DeletedTopic}
 pub use describe_configs::{
     AlterConfigsRequest, AlterConfigsResponse, ConfigChange, ConfigEntry, ConfigResource,
     ConfigSource, DescribeConfigsRequest, DescribeConfigsResponse, ResourceKind,
+};
+pub use describe_topic_partitions::{
+    Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
 };
 pub use error::BrokerError;
 pub use fetch::{
@@ -66,6 +70,8 @@ pub enum Request {
     Metadata(MetadataRequest),
     /// Describe the nodes alone.
     DescribeCluster,
+    /// Describe partitions, a page at a time.
+    DescribeTopicPartitions(DescribeTopicPartitionsRequest),
     /// Make topics.
     CreateTopics(CreateTopicsRequest),
     /// Delete topics.
@@ -93,6 +99,8 @@ pub enum Response {
     Metadata(MetadataResponse),
     /// To [`Request::DescribeCluster`].
     DescribeCluster(Cluster),
+    /// To [`Request::DescribeTopicPartitions`].
+    DescribeTopicPartitions(DescribeTopicPartitionsResponse),
     /// To [`Request::CreateTopics`].
     CreateTopics(CreateTopicsResponse),
     /// To [`Request::DeleteTopics`].

@@ -326,6 +326,9 @@ fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
             }
         },
         Request::DescribeCluster => Begun::Answered(Response::DescribeCluster(context.cluster())),
+        Request::DescribeTopicPartitions(request) => {
+            Begun::Answered(Response::DescribeTopicPartitions(request.answer(context)))
+        }
         Request::DescribeConfigs(request) => {
             Begun::Answered(Response::DescribeConfigs(request.answer(context)))
         }

@@ -16,6 +16,7 @@ mod create_topics;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_topic_partitions;
 mod entries;
 mod error;
 mod fetch;
@@ -93,6 +94,9 @@ fn decode(call: &mut Call, reader: &mut Reader<'_>, frame: &Bytes) -> Result<Req
             call.set_detail(detail);
             Ok(Request::DescribeConfigs(request))
         }
+        ApiKey::DescribeTopicPartitions => {
+            describe_topic_partitions::decode(reader, version).map(Request::DescribeTopicPartitions)
+        }
         ApiKey::CreatePartitions => {
             create_partitions::decode(reader, version).map(Request::CreatePartitions)
         }
@@ -125,6 +129,9 @@ fn encode(call: &Call, response: Response) -> Result<Vec<Part>, EncodeError> {
         (ApiKey::Metadata, Response::Metadata(response)) => metadata::encode(call, &response),
         (ApiKey::DescribeCluster, Response::DescribeCluster(cluster)) => {
             describe_cluster::encode(call, &cluster)
+        }
+        (ApiKey::DescribeTopicPartitions, Response::DescribeTopicPartitions(response)) => {
+            describe_topic_partitions::encode(call, &response)
         }
         (ApiKey::CreateTopics, Response::CreateTopics(response)) => {
             create_topics::encode(call, &response)

@@ -1,8 +1,8 @@
 use super::{
     AlterConfigsRequest, ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest,
-    DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest, FetchRequest,
-    IncrementalAlterConfigsRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
-    ProduceRequest,
+    DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
+    DescribeTopicPartitionsRequest, FetchRequest, IncrementalAlterConfigsRequest,
+    InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
 };
 use crate::wire::Message;
 use std::fmt;
@@ -75,6 +75,8 @@ apis! {
     IncrementalAlterConfigs = 44: IncrementalAlterConfigsRequest,
     /// Tells the cluster's id and brokers.
     DescribeCluster = 60: DescribeClusterRequest,
+    /// Tells partitions, a page at a time.
+    DescribeTopicPartitions = 75: DescribeTopicPartitionsRequest,
 }
 
 impl ApiKey {
