@@ -18,7 +18,9 @@ mod fetch;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
+mod offset_for_leader_epoch;
 mod part;
+mod per_partition;
 mod produce;
 mod scatter;
 
@@ -48,7 +50,9 @@ pub use list_offsets::{
     ListOffsetsResponse, ListOffsetsTopic, OffsetTarget,
 };
 pub use metadata::{MetadataRequest, MetadataResponse, PartitionMetadata, TopicMetadata};
+pub use offset_for_leader_epoch::{EpochEnd, EpochQuestion, OffsetForLeaderEpochRequest};
 pub use part::Part;
+pub use per_partition::{ByTopic, PerPartition};
 pub use produce::{
     Acks, ProduceOperation, ProducePartition, ProduceRequest, ProduceResponse, ProduceTopic,
     ProducedPartition, ProducedTopic,
@@ -66,6 +70,8 @@ pub enum Request {
     Fetch(FetchRequest),
     /// Find offsets by time, or the ends of a log.
     ListOffsets(ListOffsetsRequest),
+    /// Find where leader epochs end.
+    OffsetForLeaderEpoch(OffsetForLeaderEpochRequest),
     /// Describe nodes and topics.
     Metadata(MetadataRequest),
     /// Describe the nodes alone.
@@ -95,6 +101,8 @@ pub enum Response {
     Fetch(FetchResponse),
     /// To [`Request::ListOffsets`].
     ListOffsets(ListOffsetsResponse),
+    /// To [`Request::OffsetForLeaderEpoch`].
+    OffsetForLeaderEpoch(ByTopic<Result<EpochEnd, BrokerError>>),
     /// To [`Request::Metadata`].
     Metadata(MetadataResponse),
     /// To [`Request::DescribeCluster`].

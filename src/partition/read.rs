@@ -98,6 +98,24 @@ impl Partition {
         }
     }
 
+    /// The greatest leader epoch at or below `epoch`, and the offset where it ended: where the next
+    /// one began, or for the partition's own what may be read by now. `None` if `epoch` is newer
+    /// than the partition's own, or [`LeaderEpoch::NONE`] (KIP-320).
+    pub fn epoch_end(
+        &self,
+        epoch: LeaderEpoch,
+        current: LeaderEpoch,
+    ) -> Result<Option<(LeaderEpoch, Offset)>, ReadError> {
+        self.check_epoch(current)?;
+        if epoch == LeaderEpoch::NONE || epoch > self.epoch {
+            return Ok(None);
+        }
+        if epoch == self.epoch {
+            return Ok(Some((epoch, self.high_watermark)));
+        }
+        Ok(Some(self.log.epoch_end(epoch)))
+    }
+
     /// The epoch that this partition's leader writes under.
     pub fn epoch(&self) -> LeaderEpoch {
         self.epoch

@@ -1,8 +1,8 @@
 use super::{Effect, Message, Shard};
 use crate::broker::{
-    BrokerError, CatalogChange, CatalogOutcome, Context, CoreReply, CoreRequest, FetchOperation,
-    FetchStep, InitProducerIdResponse, ListOffsetsOperation, MetadataRequest, ProduceOperation,
-    Questions, Request, Response,
+    BrokerError, CatalogChange, CatalogOutcome, Context, CoreReply, CoreRequest, EpochEnd,
+    FetchOperation, FetchStep, InitProducerIdResponse, ListOffsetsOperation, MetadataRequest,
+    PerPartition, ProduceOperation, Questions, Request, Response,
 };
 use crate::protocol::kafka::api::{self, Call};
 use crate::types::{ConnectionId, CoreId, Now, ProducerEpoch, RequestId, SlotId};
@@ -22,6 +22,7 @@ enum Kind {
     Produce(ProduceOperation),
     Fetch(FetchOperation),
     ListOffsets(ListOffsetsOperation),
+    EpochEnds(PerPartition<EpochEnd>),
     /// Waits for the registrar, then passes its outcome on.
     Change,
     /// Waits for missing topics to be made, then describes all.
@@ -115,6 +116,7 @@ impl Shard {
         match (&mut operation.kind, reply) {
             (Kind::Produce(produce), reply) => produce.reply(from, reply),
             (Kind::ListOffsets(search), reply) => search.reply(from, reply),
+            (Kind::EpochEnds(search), CoreReply::EpochEnds(ends)) => search.reply(from, ends),
             (Kind::Fetch(fetch), reply) => {
                 let step = fetch.reply(from, reply, now.monotonic);
                 return self.fetch_step(id, step, effects);
@@ -138,6 +140,7 @@ impl Shard {
         let complete = match self.operations.get(&id).map(|operation| &operation.kind) {
             Some(Kind::Produce(produce)) => produce.is_complete(),
             Some(Kind::ListOffsets(search)) => search.is_complete(),
+            Some(Kind::EpochEnds(search)) => search.is_complete(),
             _ => false,
         };
         if !complete {
@@ -147,6 +150,7 @@ impl Shard {
         let response = match operation.kind {
             Kind::Produce(produce) => Response::Produce(produce.finish()),
             Kind::ListOffsets(search) => Response::ListOffsets(search.finish()),
+            Kind::EpochEnds(search) => Response::OffsetForLeaderEpoch(search.finish()),
             _ => unreachable!("the others are finished by their reply"),
         };
         let Operation {
@@ -317,6 +321,11 @@ fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
         Request::ListOffsets(request) => {
             let (search, questions) = ListOffsetsOperation::start(request, context);
             Begun::Waiting(Kind::ListOffsets(search), questions)
+        }
+        Request::OffsetForLeaderEpoch(request) => {
+            let ask = CoreRequest::EpochEnds;
+            let (search, questions) = PerPartition::start(request.topics, context, ask);
+            Begun::Waiting(Kind::EpochEnds(search), questions)
         }
         Request::Metadata(request) => match request.missing(context) {
             None => Begun::Answered(Response::Metadata(request.answer(context))),

@@ -101,6 +101,12 @@ impl Shard {
                 let found = items.into_iter().map(|item| self.seek(item)).collect();
                 self.answer(asker, CoreReply::Seek(found), effects);
             }
+            CoreRequest::EpochEnds(items) => {
+                let items = items.into_iter();
+                let ends = items.map(|(id, question)| self.epoch_end(id, question));
+                let reply = CoreReply::EpochEnds(ends.collect());
+                self.answer(asker, reply, effects);
+            }
             CoreRequest::Change(change) => self.register(asker, change, effects),
             CoreRequest::ProducerId => self.give_producer_id(asker, effects),
             CoreRequest::Groups(items) => self.ask_groups(asker, items, now, effects),
@@ -215,7 +221,7 @@ impl Shard {
     }
 
     /// Makes sure that a partition of this core is there; an empty one needs no disk.
-    fn host(&mut self, partition: TopicPartition) -> Result<(), BrokerError> {
+    pub(super) fn host(&mut self, partition: TopicPartition) -> Result<(), BrokerError> {
         if self.is_stopping() {
             return Err(BrokerError::ShuttingDown);
         }

@@ -24,6 +24,7 @@ mod incremental_alter_configs;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
+mod offset_for_leader_epoch;
 mod produce;
 mod refusal;
 #[cfg(test)]
@@ -97,6 +98,9 @@ fn decode(call: &mut Call, reader: &mut Reader<'_>, frame: &Bytes) -> Result<Req
         ApiKey::DescribeTopicPartitions => {
             describe_topic_partitions::decode(reader, version).map(Request::DescribeTopicPartitions)
         }
+        ApiKey::OffsetForLeaderEpoch => {
+            offset_for_leader_epoch::decode(reader, version).map(Request::OffsetForLeaderEpoch)
+        }
         ApiKey::CreatePartitions => {
             create_partitions::decode(reader, version).map(Request::CreatePartitions)
         }
@@ -132,6 +136,9 @@ fn encode(call: &Call, response: Response) -> Result<Vec<Part>, EncodeError> {
         }
         (ApiKey::DescribeTopicPartitions, Response::DescribeTopicPartitions(response)) => {
             describe_topic_partitions::encode(call, &response)
+        }
+        (ApiKey::OffsetForLeaderEpoch, Response::OffsetForLeaderEpoch(response)) => {
+            offset_for_leader_epoch::encode(call, &response)
         }
         (ApiKey::CreateTopics, Response::CreateTopics(response)) => {
             create_topics::encode(call, &response)

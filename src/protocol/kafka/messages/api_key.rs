@@ -2,7 +2,8 @@ use super::{
     AlterConfigsRequest, ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest,
     DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
     DescribeTopicPartitionsRequest, FetchRequest, IncrementalAlterConfigsRequest,
-    InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
+    InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, OffsetForLeaderEpochRequest,
+    ProduceRequest,
 };
 use crate::wire::Message;
 use std::fmt;
@@ -65,6 +66,8 @@ apis! {
     DeleteTopics = 20: DeleteTopicsRequest,
     /// Gives out producer ids.
     InitProducerId = 22: InitProducerIdRequest,
+    /// Finds where leader epochs end.
+    OffsetForLeaderEpoch = 23: OffsetForLeaderEpochRequest,
     /// Tells settings.
     DescribeConfigs = 32: DescribeConfigsRequest,
     /// Replaces settings.
