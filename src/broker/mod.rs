@@ -12,6 +12,7 @@ mod create_partitions;
 mod create_topics;
 mod delete_topics;
 mod describe_configs;
+mod describe_producers;
 mod describe_topic_partitions;
 mod error;
 mod fetch;
@@ -36,6 +37,7 @@ pub use describe_configs::{
     AlterConfigsRequest, AlterConfigsResponse, ConfigChange, ConfigEntry, ConfigResource,
     ConfigSource, DescribeConfigsRequest, DescribeConfigsResponse, ResourceKind,
 };
+pub use describe_producers::{DescribeProducersRequest, ProducerDescription, ProducersTold};
 pub use describe_topic_partitions::{
     Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
 };
@@ -74,6 +76,8 @@ pub enum Request {
     OffsetForLeaderEpoch(OffsetForLeaderEpochRequest),
     /// Describe nodes and topics.
     Metadata(MetadataRequest),
+    /// Describe the producers that partitions remember.
+    DescribeProducers(DescribeProducersRequest),
     /// Describe the nodes alone.
     DescribeCluster,
     /// Describe partitions, a page at a time.
@@ -105,6 +109,8 @@ pub enum Response {
     OffsetForLeaderEpoch(ByTopic<Result<EpochEnd, BrokerError>>),
     /// To [`Request::Metadata`].
     Metadata(MetadataResponse),
+    /// To [`Request::DescribeProducers`].
+    DescribeProducers(ByTopic<Result<Vec<ProducerDescription>, BrokerError>>),
     /// To [`Request::DescribeCluster`].
     DescribeCluster(Cluster),
     /// To [`Request::DescribeTopicPartitions`].

@@ -1,7 +1,8 @@
 use super::Partition;
 use crate::storage::FileRange;
 use crate::storage::log;
-use crate::types::{LeaderEpoch, Offset, Timestamp};
+use crate::storage::producer_state::ProducerBatch;
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp};
 use std::io;
 use thiserror::Error;
 
@@ -114,6 +115,12 @@ impl Partition {
             return Ok(Some((epoch, self.high_watermark)));
         }
         Ok(Some(self.log.epoch_end(epoch)))
+    }
+
+    /// The producers that are remembered, each with its newest epoch and batch; by when they were
+    /// last heard of, longest ago first.
+    pub fn producers(&self) -> impl Iterator<Item = (ProducerId, ProducerEpoch, &ProducerBatch)> {
+        self.producers.newest()
     }
 
     /// The epoch that this partition's leader writes under.

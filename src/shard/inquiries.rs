@@ -2,8 +2,10 @@
 
 use super::Shard;
 use super::owner::Hosted;
-use crate::broker::{BrokerError, EpochEnd, EpochQuestion};
-use crate::partition::Partition;
+use crate::broker::{
+    BrokerError, EpochEnd, EpochQuestion, FoundOffset, OffsetTarget, ProducerDescription, SeekItem,
+};
+use crate::partition::{Partition, SeekTarget};
 use crate::types::TopicPartition;
 
 impl Shard {
@@ -25,5 +27,40 @@ impl Shard {
         let partition = self.online(id)?;
         let found = partition.epoch_end(question.epoch, question.current)?;
         Ok(found.map_or(EpochEnd::UNKNOWN, |(epoch, end)| EpochEnd { epoch, end }))
+    }
+
+    /// The producers that a partition remembers.
+    pub(super) fn producers(
+        &mut self,
+        id: TopicPartition,
+    ) -> Result<Vec<ProducerDescription>, BrokerError> {
+        let newest = self.online(id)?.producers();
+        let producers = newest.map(|(id, epoch, batch)| ProducerDescription {
+            id,
+            epoch,
+            last_sequence: batch.last_sequence,
+            last_timestamp: batch.timestamp,
+        });
+        Ok(producers.collect())
+    }
+
+    /// What a search in a partition finds.
+    pub(super) fn seek(&mut self, item: SeekItem) -> Result<FoundOffset, BrokerError> {
+        let partition = self.online(item.partition)?;
+        let target = match item.target {
+            OffsetTarget::Earliest => SeekTarget::Earliest,
+            OffsetTarget::Latest => SeekTarget::Latest,
+            OffsetTarget::LargestTimestamp => SeekTarget::LargestTimestamp,
+            OffsetTarget::LatestTiered => return Ok(FoundOffset::NONE),
+            OffsetTarget::At(time) => SeekTarget::At(time),
+        };
+        let found = partition.seek(target, item.leader_epoch)?;
+        Ok(
+            found.map_or(FoundOffset::NONE, |(offset, timestamp)| FoundOffset {
+                offset,
+                timestamp,
+                leader_epoch: partition.epoch(),
+            }),
+        )
     }
 }

@@ -2,7 +2,7 @@ use super::{Effect, Message, Shard};
 use crate::broker::{
     BrokerError, CatalogChange, CatalogOutcome, Context, CoreReply, CoreRequest, EpochEnd,
     FetchOperation, FetchStep, InitProducerIdResponse, ListOffsetsOperation, MetadataRequest,
-    PerPartition, ProduceOperation, Questions, Request, Response,
+    PerPartition, ProduceOperation, ProducerDescription, Questions, Request, Response,
 };
 use crate::protocol::kafka::api::{self, Call};
 use crate::types::{ConnectionId, CoreId, Now, ProducerEpoch, RequestId, SlotId};
@@ -23,6 +23,7 @@ enum Kind {
     Fetch(FetchOperation),
     ListOffsets(ListOffsetsOperation),
     EpochEnds(PerPartition<EpochEnd>),
+    Producers(PerPartition<Vec<ProducerDescription>>),
     /// Waits for the registrar, then passes its outcome on.
     Change,
     /// Waits for missing topics to be made, then describes all.
@@ -117,6 +118,7 @@ impl Shard {
             (Kind::Produce(produce), reply) => produce.reply(from, reply),
             (Kind::ListOffsets(search), reply) => search.reply(from, reply),
             (Kind::EpochEnds(search), CoreReply::EpochEnds(ends)) => search.reply(from, ends),
+            (Kind::Producers(search), CoreReply::Producers(all)) => search.reply(from, all),
             (Kind::Fetch(fetch), reply) => {
                 let step = fetch.reply(from, reply, now.monotonic);
                 return self.fetch_step(id, step, effects);
@@ -141,6 +143,7 @@ impl Shard {
             Some(Kind::Produce(produce)) => produce.is_complete(),
             Some(Kind::ListOffsets(search)) => search.is_complete(),
             Some(Kind::EpochEnds(search)) => search.is_complete(),
+            Some(Kind::Producers(search)) => search.is_complete(),
             _ => false,
         };
         if !complete {
@@ -151,6 +154,7 @@ impl Shard {
             Kind::Produce(produce) => Response::Produce(produce.finish()),
             Kind::ListOffsets(search) => Response::ListOffsets(search.finish()),
             Kind::EpochEnds(search) => Response::OffsetForLeaderEpoch(search.finish()),
+            Kind::Producers(search) => Response::DescribeProducers(search.finish()),
             _ => unreachable!("the others are finished by their reply"),
         };
         let Operation {
@@ -326,6 +330,11 @@ fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
             let ask = CoreRequest::EpochEnds;
             let (search, questions) = PerPartition::start(request.topics, context, ask);
             Begun::Waiting(Kind::EpochEnds(search), questions)
+        }
+        Request::DescribeProducers(request) => {
+            let ask = CoreRequest::Producers;
+            let (search, questions) = PerPartition::start(request.topics, context, ask);
+            Begun::Waiting(Kind::Producers(search), questions)
         }
         Request::Metadata(request) => match request.missing(context) {
             None => Begun::Answered(Response::Metadata(request.answer(context))),

@@ -16,6 +16,7 @@ mod create_topics;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_producers;
 mod describe_topic_partitions;
 mod entries;
 mod error;
@@ -101,6 +102,9 @@ fn decode(call: &mut Call, reader: &mut Reader<'_>, frame: &Bytes) -> Result<Req
         ApiKey::OffsetForLeaderEpoch => {
             offset_for_leader_epoch::decode(reader, version).map(Request::OffsetForLeaderEpoch)
         }
+        ApiKey::DescribeProducers => {
+            describe_producers::decode(reader, version).map(Request::DescribeProducers)
+        }
         ApiKey::CreatePartitions => {
             create_partitions::decode(reader, version).map(Request::CreatePartitions)
         }
@@ -139,6 +143,9 @@ fn encode(call: &Call, response: Response) -> Result<Vec<Part>, EncodeError> {
         }
         (ApiKey::OffsetForLeaderEpoch, Response::OffsetForLeaderEpoch(response)) => {
             offset_for_leader_epoch::encode(call, &response)
+        }
+        (ApiKey::DescribeProducers, Response::DescribeProducers(response)) => {
+            describe_producers::encode(call, &response)
         }
         (ApiKey::CreateTopics, Response::CreateTopics(response)) => {
             create_topics::encode(call, &response)

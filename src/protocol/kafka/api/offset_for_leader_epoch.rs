@@ -28,6 +28,7 @@ pub(super) fn decode(
     Ok(OffsetForLeaderEpochRequest { topics })
 }
 
+/// An epoch that is not known is no error; it has no end.
 pub(super) fn encode(
     call: &Call,
     response: &ByTopic<Result<EpochEnd, BrokerError>>,

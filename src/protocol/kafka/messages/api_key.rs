@@ -1,6 +1,6 @@
 use super::{
     AlterConfigsRequest, ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest,
-    DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
+    DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest, DescribeProducersRequest,
     DescribeTopicPartitionsRequest, FetchRequest, IncrementalAlterConfigsRequest,
     InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, OffsetForLeaderEpochRequest,
     ProduceRequest,
@@ -78,6 +78,8 @@ apis! {
     IncrementalAlterConfigs = 44: IncrementalAlterConfigsRequest,
     /// Tells the cluster's id and brokers.
     DescribeCluster = 60: DescribeClusterRequest,
+    /// Tells the producers that partitions remember.
+    DescribeProducers = 61: DescribeProducersRequest,
     /// Tells partitions, a page at a time.
     DescribeTopicPartitions = 75: DescribeTopicPartitionsRequest,
 }
