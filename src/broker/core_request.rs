@@ -41,6 +41,8 @@ pub enum CoreRequest {
     Seek(Vec<SeekItem>),
     /// To the owner: find where leader epochs end.
     EpochEnds(Vec<(TopicPartition, EpochQuestion)>),
+    /// To the owner: how many bytes these have.
+    Sizes(Vec<(TopicPartition, ())>),
     /// To the owner: describe the producers that these remember.
     Producers(Vec<(TopicPartition, ())>),
     /// To the registrar: change the catalog, and answer when every core has the new one.
@@ -64,6 +66,8 @@ pub enum CoreReply {
     Seek(Vec<Result<FoundOffset, BrokerError>>),
     /// Where each epoch ends.
     EpochEnds(Vec<Result<EpochEnd, BrokerError>>),
+    /// The bytes of each partition.
+    Sizes(Vec<Result<u64, BrokerError>>),
     /// The producers of each partition.
     Producers(Vec<Result<Vec<ProducerDescription>, BrokerError>>),
     /// What came of the change.

@@ -12,6 +12,7 @@ mod create_partitions;
 mod create_topics;
 mod delete_topics;
 mod describe_configs;
+mod describe_log_dirs;
 mod describe_producers;
 mod describe_topic_partitions;
 mod error;
@@ -36,6 +37,9 @@ pub use delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse, DeletedTopic}
 pub use describe_configs::{
     AlterConfigsRequest, AlterConfigsResponse, ConfigChange, ConfigEntry, ConfigResource,
     ConfigSource, DescribeConfigsRequest, DescribeConfigsResponse, ResourceKind,
+};
+pub use describe_log_dirs::{
+    DescribeLogDirsOperation, DescribeLogDirsRequest, DescribeLogDirsResponse,
 };
 pub use describe_producers::{DescribeProducersRequest, ProducerDescription, ProducersTold};
 pub use describe_topic_partitions::{
@@ -78,6 +82,8 @@ pub enum Request {
     Metadata(MetadataRequest),
     /// Describe the producers that partitions remember.
     DescribeProducers(DescribeProducersRequest),
+    /// Describe the data directory.
+    DescribeLogDirs(DescribeLogDirsRequest),
     /// Describe the nodes alone.
     DescribeCluster,
     /// Describe partitions, a page at a time.
@@ -111,6 +117,8 @@ pub enum Response {
     Metadata(MetadataResponse),
     /// To [`Request::DescribeProducers`].
     DescribeProducers(ByTopic<Result<Vec<ProducerDescription>, BrokerError>>),
+    /// To [`Request::DescribeLogDirs`].
+    DescribeLogDirs(DescribeLogDirsResponse),
     /// To [`Request::DescribeCluster`].
     DescribeCluster(Cluster),
     /// To [`Request::DescribeTopicPartitions`].

@@ -117,6 +117,11 @@ impl Partition {
         Ok(Some(self.log.epoch_end(epoch)))
     }
 
+    /// The bytes of all that is in the log.
+    pub fn bytes(&self) -> u64 {
+        self.log.bytes()
+    }
+
     /// The producers that are remembered, each with its newest epoch and batch; by when they were
     /// last heard of, longest ago first.
     pub fn producers(&self) -> impl Iterator<Item = (ProducerId, ProducerEpoch, &ProducerBatch)> {

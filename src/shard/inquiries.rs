@@ -1,14 +1,22 @@
 //! What this core tells of the partitions that it owns.
 
-use super::Shard;
+use super::disk::Purpose;
 use super::owner::Hosted;
+use super::{Effect, Shard};
 use crate::broker::{
     BrokerError, EpochEnd, EpochQuestion, FoundOffset, OffsetTarget, ProducerDescription, SeekItem,
 };
 use crate::partition::{Partition, SeekTarget};
-use crate::types::TopicPartition;
+use crate::storage::call::DiskCall;
+use crate::types::{RequestId, TopicPartition};
 
 impl Shard {
+    /// Has the disk tell of itself to an operation of this core.
+    pub(super) fn ask_volume(&mut self, id: RequestId, effects: &mut Vec<Effect>) {
+        let path = self.config.data.clone();
+        self.call(Purpose::Volume(id), DiskCall::Volume { path }, effects);
+    }
+
     /// A partition of this core that serves.
     fn online(&mut self, id: TopicPartition) -> Result<&Partition, BrokerError> {
         self.host(id)?;
@@ -27,6 +35,11 @@ impl Shard {
         let partition = self.online(id)?;
         let found = partition.epoch_end(question.epoch, question.current)?;
         Ok(found.map_or(EpochEnd::UNKNOWN, |(epoch, end)| EpochEnd { epoch, end }))
+    }
+
+    /// The bytes of a partition's segments.
+    pub(super) fn size(&mut self, id: TopicPartition) -> Result<u64, BrokerError> {
+        Ok(self.online(id)?.bytes())
     }
 
     /// The producers that a partition remembers.

@@ -1,12 +1,15 @@
 use super::{Effect, Message, Shard};
 use crate::broker::{
-    BrokerError, CatalogChange, CatalogOutcome, Context, CoreReply, CoreRequest, EpochEnd,
-    FetchOperation, FetchStep, InitProducerIdResponse, ListOffsetsOperation, MetadataRequest,
-    PerPartition, ProduceOperation, ProducerDescription, Questions, Request, Response,
+    BrokerError, CatalogChange, CatalogOutcome, Context, CoreReply, CoreRequest,
+    DescribeLogDirsOperation, EpochEnd, FetchOperation, FetchStep, InitProducerIdResponse,
+    ListOffsetsOperation, MetadataRequest, PerPartition, ProduceOperation, ProducerDescription,
+    Questions, Request, Response,
 };
 use crate::protocol::kafka::api::{self, Call};
+use crate::storage::call::DiskReply;
 use crate::types::{ConnectionId, CoreId, Now, ProducerEpoch, RequestId, SlotId};
 use bytes::Bytes;
+use std::io;
 
 /// A client's request that waits for replies, and whom to answer.
 #[derive(Debug)]
@@ -23,6 +26,7 @@ enum Kind {
     Fetch(FetchOperation),
     ListOffsets(ListOffsetsOperation),
     EpochEnds(PerPartition<EpochEnd>),
+    LogDirs(DescribeLogDirsOperation),
     Producers(PerPartition<Vec<ProducerDescription>>),
     /// Waits for the registrar, then passes its outcome on.
     Change,
@@ -75,6 +79,7 @@ impl Shard {
             }
             Begun::Waiting(kind, questions) => (kind, questions),
         };
+        let asks_volume = matches!(kind, Kind::LogDirs(_));
         let id = self.next_request.take();
         self.operations.insert(
             id,
@@ -85,6 +90,9 @@ impl Shard {
                 kind,
             },
         );
+        if asks_volume {
+            self.ask_volume(id, effects);
+        }
         if let Some(deadline) = self.fetch(id).map(FetchOperation::deadline) {
             self.deadlines.set_fetch(deadline, id);
         }
@@ -118,6 +126,7 @@ impl Shard {
             (Kind::Produce(produce), reply) => produce.reply(from, reply),
             (Kind::ListOffsets(search), reply) => search.reply(from, reply),
             (Kind::EpochEnds(search), CoreReply::EpochEnds(ends)) => search.reply(from, ends),
+            (Kind::LogDirs(search), CoreReply::Sizes(sizes)) => search.reply(from, sizes),
             (Kind::Producers(search), CoreReply::Producers(all)) => search.reply(from, all),
             (Kind::Fetch(fetch), reply) => {
                 let step = fetch.reply(from, reply, now.monotonic);
@@ -137,12 +146,39 @@ impl Shard {
         self.advance(id, effects);
     }
 
+    /// The disk told how large it is, or could not.
+    pub(super) fn volume_told(
+        &mut self,
+        id: RequestId,
+        result: io::Result<DiskReply>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let volume = match result {
+            Ok(DiskReply::Volume(volume)) => Some(volume),
+            Ok(reply) => unreachable!("a look at a volume was answered by {reply:?}"),
+            Err(error) => {
+                log::warn!("how large the disk is cannot be told: {error}");
+                None
+            }
+        };
+        if let Some(Kind::LogDirs(search)) = self.kind_mut(id) {
+            search.volume(volume);
+            self.advance(id, effects);
+        }
+    }
+
+    fn kind_mut(&mut self, id: RequestId) -> Option<&mut Kind> {
+        let operation = self.operations.get_mut(&id)?;
+        Some(&mut operation.kind)
+    }
+
     /// Answers the client if the operation has all its replies.
     fn advance(&mut self, id: RequestId, effects: &mut Vec<Effect>) {
         let complete = match self.operations.get(&id).map(|operation| &operation.kind) {
             Some(Kind::Produce(produce)) => produce.is_complete(),
             Some(Kind::ListOffsets(search)) => search.is_complete(),
             Some(Kind::EpochEnds(search)) => search.is_complete(),
+            Some(Kind::LogDirs(search)) => search.is_complete(),
             Some(Kind::Producers(search)) => search.is_complete(),
             _ => false,
         };
@@ -154,6 +190,7 @@ impl Shard {
             Kind::Produce(produce) => Response::Produce(produce.finish()),
             Kind::ListOffsets(search) => Response::ListOffsets(search.finish()),
             Kind::EpochEnds(search) => Response::OffsetForLeaderEpoch(search.finish()),
+            Kind::LogDirs(search) => Response::DescribeLogDirs(search.finish()),
             Kind::Producers(search) => Response::DescribeProducers(search.finish()),
             _ => unreachable!("the others are finished by their reply"),
         };
@@ -330,6 +367,10 @@ fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
             let ask = CoreRequest::EpochEnds;
             let (search, questions) = PerPartition::start(request.topics, context, ask);
             Begun::Waiting(Kind::EpochEnds(search), questions)
+        }
+        Request::DescribeLogDirs(request) => {
+            let (search, questions) = DescribeLogDirsOperation::start(request, context);
+            Begun::Waiting(Kind::LogDirs(search), questions)
         }
         Request::DescribeProducers(request) => {
             let ask = CoreRequest::Producers;

@@ -106,6 +106,10 @@ impl Shard {
                 let reply = CoreReply::EpochEnds(ends.collect());
                 self.answer(asker, reply, effects);
             }
+            CoreRequest::Sizes(items) => {
+                let sizes = items.into_iter().map(|(id, ())| self.size(id)).collect();
+                self.answer(asker, CoreReply::Sizes(sizes), effects);
+            }
             CoreRequest::Producers(items) => {
                 let mut told = ProducersTold::default();
                 let ids = items.into_iter().map(|(id, ())| id);

@@ -16,6 +16,7 @@ mod create_topics;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_log_dirs;
 mod describe_producers;
 mod describe_topic_partitions;
 mod entries;
@@ -102,6 +103,9 @@ fn decode(call: &mut Call, reader: &mut Reader<'_>, frame: &Bytes) -> Result<Req
         ApiKey::OffsetForLeaderEpoch => {
             offset_for_leader_epoch::decode(reader, version).map(Request::OffsetForLeaderEpoch)
         }
+        ApiKey::DescribeLogDirs => {
+            describe_log_dirs::decode(reader, version).map(Request::DescribeLogDirs)
+        }
         ApiKey::DescribeProducers => {
             describe_producers::decode(reader, version).map(Request::DescribeProducers)
         }
@@ -143,6 +147,9 @@ fn encode(call: &Call, response: Response) -> Result<Vec<Part>, EncodeError> {
         }
         (ApiKey::OffsetForLeaderEpoch, Response::OffsetForLeaderEpoch(response)) => {
             offset_for_leader_epoch::encode(call, &response)
+        }
+        (ApiKey::DescribeLogDirs, Response::DescribeLogDirs(response)) => {
+            describe_log_dirs::encode(call, &response)
         }
         (ApiKey::DescribeProducers, Response::DescribeProducers(response)) => {
             describe_producers::encode(call, &response)

@@ -1,9 +1,9 @@
 use super::{
     AlterConfigsRequest, ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest,
-    DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest, DescribeProducersRequest,
-    DescribeTopicPartitionsRequest, FetchRequest, IncrementalAlterConfigsRequest,
-    InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, OffsetForLeaderEpochRequest,
-    ProduceRequest,
+    DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest, DescribeLogDirsRequest,
+    DescribeProducersRequest, DescribeTopicPartitionsRequest, FetchRequest,
+    IncrementalAlterConfigsRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
+    OffsetForLeaderEpochRequest, ProduceRequest,
 };
 use crate::wire::Message;
 use std::fmt;
@@ -72,6 +72,8 @@ apis! {
     DescribeConfigs = 32: DescribeConfigsRequest,
     /// Replaces settings.
     AlterConfigs = 33: AlterConfigsRequest,
+    /// Tells the data directory and what partitions take there.
+    DescribeLogDirs = 35: DescribeLogDirsRequest,
     /// Adds partitions to topics.
     CreatePartitions = 37: CreatePartitionsRequest,
     /// Alters settings.
