@@ -4,7 +4,7 @@
 use super::{
     AlterConfigsRequest, AlterConfigsResponse, BrokerError, CreatePartitionsRequest,
     CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
-    DeleteTopicsResponse, FoundOffset, OffsetTarget,
+    DeleteTopicsResponse, EpochEnd, EpochQuestion, FoundOffset, OffsetTarget, ProducerDescription,
 };
 use crate::config::Config;
 use crate::coordinator::{GroupError, GroupFilter, GroupReply, GroupRequest, ListedGroup};
@@ -39,6 +39,12 @@ pub enum CoreRequest {
     Unwatch,
     /// To the owner: find offsets.
     Seek(Vec<SeekItem>),
+    /// To the owner: find where leader epochs end.
+    EpochEnds(Vec<(TopicPartition, EpochQuestion)>),
+    /// To the owner: how many bytes these have.
+    Sizes(Vec<(TopicPartition, ())>),
+    /// To the owner: describe the producers that these remember.
+    Producers(Vec<(TopicPartition, ())>),
     /// To the registrar: change the catalog, and answer when every core has the new one.
     Change(CatalogChange),
     /// To the registrar: a producer id that nobody else gets.
@@ -58,6 +64,12 @@ pub enum CoreReply {
     Read(Vec<Result<ReadPart, BrokerError>>),
     /// What each search found.
     Seek(Vec<Result<FoundOffset, BrokerError>>),
+    /// Where each epoch ends.
+    EpochEnds(Vec<Result<EpochEnd, BrokerError>>),
+    /// The bytes of each partition.
+    Sizes(Vec<Result<u64, BrokerError>>),
+    /// The producers of each partition.
+    Producers(Vec<Result<Vec<ProducerDescription>, BrokerError>>),
     /// What came of the change.
     Change(CatalogOutcome),
     /// An id that nobody else gets.

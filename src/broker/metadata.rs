@@ -87,7 +87,8 @@ impl MetadataRequest {
     }
 }
 
-fn looked_up(wanted: &TopicRef, context: &Context<'_>) -> TopicMetadata {
+/// A topic by name or id, or why it is not known.
+pub(super) fn looked_up(wanted: &TopicRef, context: &Context<'_>) -> TopicMetadata {
     match context.topic(wanted) {
         Ok(topic) => described(topic, context),
         Err(error) => match wanted {

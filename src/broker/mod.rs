@@ -12,12 +12,17 @@ mod create_partitions;
 mod create_topics;
 mod delete_topics;
 mod describe_configs;
+mod describe_log_dirs;
+mod describe_producers;
+mod describe_topic_partitions;
 mod error;
 mod fetch;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
+mod offset_for_leader_epoch;
 mod part;
+mod per_partition;
 mod produce;
 mod scatter;
 
@@ -33,6 +38,13 @@ pub use describe_configs::{
     AlterConfigsRequest, AlterConfigsResponse, ConfigChange, ConfigEntry, ConfigResource,
     ConfigSource, DescribeConfigsRequest, DescribeConfigsResponse, ResourceKind,
 };
+pub use describe_log_dirs::{
+    DescribeLogDirsOperation, DescribeLogDirsRequest, DescribeLogDirsResponse,
+};
+pub use describe_producers::{DescribeProducersRequest, ProducerDescription, ProducersTold};
+pub use describe_topic_partitions::{
+    Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
+};
 pub use error::BrokerError;
 pub use fetch::{
     FetchOperation, FetchPartition, FetchRequest, FetchResponse, FetchStep, FetchTopic,
@@ -44,7 +56,9 @@ pub use list_offsets::{
     ListOffsetsResponse, ListOffsetsTopic, OffsetTarget,
 };
 pub use metadata::{MetadataRequest, MetadataResponse, PartitionMetadata, TopicMetadata};
+pub use offset_for_leader_epoch::{EpochEnd, EpochQuestion, OffsetForLeaderEpochRequest};
 pub use part::Part;
+pub use per_partition::{ByTopic, PerPartition};
 pub use produce::{
     Acks, ProduceOperation, ProducePartition, ProduceRequest, ProduceResponse, ProduceTopic,
     ProducedPartition, ProducedTopic,
@@ -62,10 +76,18 @@ pub enum Request {
     Fetch(FetchRequest),
     /// Find offsets by time, or the ends of a log.
     ListOffsets(ListOffsetsRequest),
+    /// Find where leader epochs end.
+    OffsetForLeaderEpoch(OffsetForLeaderEpochRequest),
     /// Describe nodes and topics.
     Metadata(MetadataRequest),
+    /// Describe the producers that partitions remember.
+    DescribeProducers(DescribeProducersRequest),
+    /// Describe the data directory.
+    DescribeLogDirs(DescribeLogDirsRequest),
     /// Describe the nodes alone.
     DescribeCluster,
+    /// Describe partitions, a page at a time.
+    DescribeTopicPartitions(DescribeTopicPartitionsRequest),
     /// Make topics.
     CreateTopics(CreateTopicsRequest),
     /// Delete topics.
@@ -89,10 +111,18 @@ pub enum Response {
     Fetch(FetchResponse),
     /// To [`Request::ListOffsets`].
     ListOffsets(ListOffsetsResponse),
+    /// To [`Request::OffsetForLeaderEpoch`].
+    OffsetForLeaderEpoch(ByTopic<Result<EpochEnd, BrokerError>>),
     /// To [`Request::Metadata`].
     Metadata(MetadataResponse),
+    /// To [`Request::DescribeProducers`].
+    DescribeProducers(ByTopic<Result<Vec<ProducerDescription>, BrokerError>>),
+    /// To [`Request::DescribeLogDirs`].
+    DescribeLogDirs(DescribeLogDirsResponse),
     /// To [`Request::DescribeCluster`].
     DescribeCluster(Cluster),
+    /// To [`Request::DescribeTopicPartitions`].
+    DescribeTopicPartitions(DescribeTopicPartitionsResponse),
     /// To [`Request::CreateTopics`].
     CreateTopics(CreateTopicsResponse),
     /// To [`Request::DeleteTopics`].

@@ -10,6 +10,7 @@
 //! - After a failed sync the partition takes nothing more.
 
 mod append;
+mod outcome;
 #[expect(
     clippy::module_inception,
     reason = "the file of the type that the layer is named for"
@@ -20,5 +21,6 @@ mod read;
 mod tests;
 
 pub use append::{AppendError, Appended};
-pub use partition::{Outcome, Partition, PartitionConfig};
+pub use outcome::Outcome;
+pub use partition::{Partition, PartitionConfig};
 pub use read::{ReadError, ReadRange, SeekTarget};

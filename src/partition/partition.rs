@@ -1,4 +1,5 @@
 use super::append::{AppendError, Appended};
+use super::outcome::Outcome;
 use crate::record::{Batch, with_log_append_time};
 use crate::storage::call::{Calls, DiskReply, Ticket};
 use crate::storage::log::{Completed, Log, LogConfig, SealedSegment, Tail, Undurable};
@@ -30,7 +31,7 @@ pub struct Partition {
     pub(super) epoch: LeaderEpoch,
     pub(super) high_watermark: Offset,
     config: PartitionConfig,
-    producers: ProducerState,
+    pub(super) producers: ProducerState,
     /// Batches that wait for prepared space, in the order they were offered.
     waiting_for_room: VecDeque<Offered>,
     /// Acks that wait for durability, by the offset below which everything must be.
@@ -58,34 +59,6 @@ struct Offered {
     token: AppendToken,
     batch: Batch,
     durable: bool,
-}
-
-/// What a call on a partition leads to.
-#[derive(Debug)]
-pub struct Outcome {
-    /// Disk calls to perform.
-    pub calls: Calls,
-    /// Appends that can be answered now.
-    pub answers: Vec<(AppendToken, Result<Appended, AppendError>)>,
-    /// Whether the partition has something that the next journal block should make durable.
-    pub wants_commit: bool,
-    /// About how many more bytes may be appended.
-    pub append_bytes: u64,
-    /// Batches wait for nothing but [`Partition::resume`] with more bytes to append.
-    pub is_unfinished: bool,
-}
-
-impl Outcome {
-    /// One that ends once about this many bytes are appended.
-    pub fn new(append_bytes: u64) -> Self {
-        Self {
-            calls: Calls::new(),
-            answers: Vec::new(),
-            wants_commit: false,
-            append_bytes,
-            is_unfinished: false,
-        }
-    }
 }
 
 impl Partition {

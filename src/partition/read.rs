@@ -1,7 +1,8 @@
 use super::Partition;
 use crate::storage::FileRange;
 use crate::storage::log;
-use crate::types::{LeaderEpoch, Offset, Timestamp};
+use crate::storage::producer_state::ProducerBatch;
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp};
 use std::io;
 use thiserror::Error;
 
@@ -96,6 +97,35 @@ impl Partition {
             SeekTarget::LargestTimestamp => Ok(self.log.latest_timestamp(self.high_watermark)?),
             SeekTarget::At(time) => Ok(self.log.offset_for_timestamp(time, self.high_watermark)?),
         }
+    }
+
+    /// The greatest leader epoch at or below `epoch`, and the offset where it ended: where the next
+    /// one began, or for the partition's own what may be read by now. `None` if `epoch` is newer
+    /// than the partition's own, or [`LeaderEpoch::NONE`] (KIP-320).
+    pub fn epoch_end(
+        &self,
+        epoch: LeaderEpoch,
+        current: LeaderEpoch,
+    ) -> Result<Option<(LeaderEpoch, Offset)>, ReadError> {
+        self.check_epoch(current)?;
+        if epoch == LeaderEpoch::NONE || epoch > self.epoch {
+            return Ok(None);
+        }
+        if epoch == self.epoch {
+            return Ok(Some((epoch, self.high_watermark)));
+        }
+        Ok(Some(self.log.epoch_end(epoch)))
+    }
+
+    /// The bytes of all that is in the log.
+    pub fn bytes(&self) -> u64 {
+        self.log.bytes()
+    }
+
+    /// The producers that are remembered, each with its newest epoch and batch; by when they were
+    /// last heard of, longest ago first.
+    pub fn producers(&self) -> impl Iterator<Item = (ProducerId, ProducerEpoch, &ProducerBatch)> {
+        self.producers.newest()
     }
 
     /// The epoch that this partition's leader writes under.

@@ -374,3 +374,49 @@ fn a_flush_during_a_sync_follows_it_at_once() {
     bench.end_calls("");
     assert_eq!((bench.readable(), bench.calls.len()), (3, 0));
 }
+
+#[test]
+fn the_epoch_in_force_ends_where_reading_does_and_newer_ones_are_not_known() {
+    let mut bench = Bench::new(Durability::Fsync);
+    bench.append(1, batch(3), PATIENT);
+    bench.settle();
+    bench.append(2, batch(2), PATIENT);
+    let ask = |bench: &Bench, epoch, current| {
+        let (epoch, current) = (LeaderEpoch::new(epoch), LeaderEpoch::new(current));
+        let found = bench.partition.epoch_end(epoch, current);
+        found.map(|found| found.map(|(epoch, end)| (epoch.get(), end.get())))
+    };
+    assert!(matches!(ask(&bench, 0, -1), Ok(Some((0, 3)))));
+    bench.settle();
+    assert!(matches!(ask(&bench, 0, 0), Ok(Some((0, 5)))));
+    assert!(matches!(ask(&bench, 1, -1), Ok(None)));
+    assert!(matches!(ask(&bench, -1, -1), Ok(None)));
+    assert!(matches!(ask(&bench, 0, 1), Err(ReadError::UnknownEpoch)));
+}
+
+#[test]
+fn an_older_epoch_ends_where_the_one_in_force_begins() {
+    let mut bench = Bench::new(Durability::Fsync);
+    bench.append(1, batch(3), PATIENT);
+    bench.settle();
+    bench.partition.epoch = LeaderEpoch::new(4);
+    let end_of = |bench: &Bench, epoch| {
+        let found = bench
+            .partition
+            .epoch_end(LeaderEpoch::new(epoch), LeaderEpoch::NONE);
+        let (epoch, end) = found.expect("no epoch was claimed").expect("not newer");
+        (epoch.get(), end.get())
+    };
+    // Nothing was written under epoch 4 yet.
+    assert_eq!(end_of(&bench, 0), (0, 3));
+    assert_eq!(end_of(&bench, 3), (0, 3));
+    assert_eq!(end_of(&bench, 4), (4, 3));
+    bench.append(2, batch(2), PATIENT);
+    bench.settle();
+    assert_eq!(end_of(&bench, 3), (0, 3));
+    assert_eq!(end_of(&bench, 4), (4, 5));
+    let fenced = bench
+        .partition
+        .epoch_end(LeaderEpoch::FIRST, LeaderEpoch::new(2));
+    assert!(matches!(fenced, Err(ReadError::FencedEpoch)));
+}

@@ -42,6 +42,10 @@ impl Engine {
         if config.advertised.1 == 0 {
             config.advertised.1 = listeners.addresses().shared.port();
         }
+        if let Ok(data) = std::path::absolute(&config.data) {
+            // As clients are told of it.
+            config.data = data;
+        }
         let directory = DataDirectory::open(&config.data)?;
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::new());
         let settings = Settings {

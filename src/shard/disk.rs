@@ -2,7 +2,7 @@ use super::{Effect, Shard};
 use crate::storage::FileRange;
 use crate::storage::call::{DiskCall, DiskReply, Ticket};
 use crate::storage::log::SealedSegment;
-use crate::types::{IoId, Now, TopicPartition};
+use crate::types::{IoId, Now, RequestId, TopicPartition};
 use std::io;
 
 /// Whom a disk call's end concerns.
@@ -18,6 +18,8 @@ pub(super) enum Purpose {
     JournalFile,
     /// A look at a sealed segment.
     Scrub(SealedSegment),
+    /// A request of this core's client that asks how large the disk is.
+    Volume(RequestId),
     /// The registrar's catalog.
     Catalog,
     /// A deleted partition's directory is renamed out of the way.
@@ -62,6 +64,7 @@ impl Shard {
             }
             Purpose::JournalFile => self.journal_file_made(result),
             Purpose::Scrub(segment) => self.scrubbed(&segment, result, now, effects),
+            Purpose::Volume(id) => self.volume_told(id, result, effects),
             Purpose::Catalog => self.catalog_written(result.map(drop), effects),
             Purpose::Bury(path) => self.buried(path, result.map(drop), effects),
             Purpose::Remove => {

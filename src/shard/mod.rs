@@ -23,6 +23,7 @@ mod deadlines;
 mod disk;
 mod effect;
 mod event;
+mod inquiries;
 mod memory;
 mod message;
 mod operations;

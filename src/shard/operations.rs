@@ -1,12 +1,15 @@
 use super::{Effect, Message, Shard};
 use crate::broker::{
-    BrokerError, CatalogChange, CatalogOutcome, Context, CoreReply, CoreRequest, FetchOperation,
-    FetchStep, InitProducerIdResponse, ListOffsetsOperation, MetadataRequest, ProduceOperation,
+    BrokerError, CatalogChange, CatalogOutcome, Context, CoreReply, CoreRequest,
+    DescribeLogDirsOperation, EpochEnd, FetchOperation, FetchStep, InitProducerIdResponse,
+    ListOffsetsOperation, MetadataRequest, PerPartition, ProduceOperation, ProducerDescription,
     Questions, Request, Response,
 };
 use crate::protocol::kafka::api::{self, Call};
+use crate::storage::call::DiskReply;
 use crate::types::{ConnectionId, CoreId, Now, ProducerEpoch, RequestId, SlotId};
 use bytes::Bytes;
+use std::io;
 
 /// A client's request that waits for replies, and whom to answer.
 #[derive(Debug)]
@@ -22,6 +25,9 @@ enum Kind {
     Produce(ProduceOperation),
     Fetch(FetchOperation),
     ListOffsets(ListOffsetsOperation),
+    EpochEnds(PerPartition<EpochEnd>),
+    LogDirs(DescribeLogDirsOperation),
+    Producers(PerPartition<Vec<ProducerDescription>>),
     /// Waits for the registrar, then passes its outcome on.
     Change,
     /// Waits for missing topics to be made, then describes all.
@@ -73,6 +79,7 @@ impl Shard {
             }
             Begun::Waiting(kind, questions) => (kind, questions),
         };
+        let asks_volume = matches!(kind, Kind::LogDirs(_));
         let id = self.next_request.take();
         self.operations.insert(
             id,
@@ -83,6 +90,9 @@ impl Shard {
                 kind,
             },
         );
+        if asks_volume {
+            self.ask_volume(id, effects);
+        }
         if let Some(deadline) = self.fetch(id).map(FetchOperation::deadline) {
             self.deadlines.set_fetch(deadline, id);
         }
@@ -118,6 +128,9 @@ impl Shard {
         match (&mut operation.kind, reply) {
             (Kind::Produce(produce), reply) => produce.reply(from, reply),
             (Kind::ListOffsets(search), reply) => search.reply(from, reply),
+            (Kind::EpochEnds(search), CoreReply::EpochEnds(ends)) => search.reply(from, ends),
+            (Kind::LogDirs(search), CoreReply::Sizes(sizes)) => search.reply(from, sizes),
+            (Kind::Producers(search), CoreReply::Producers(all)) => search.reply(from, all),
             (Kind::Fetch(fetch), reply) => {
                 let step = fetch.reply(from, reply, now.monotonic);
                 return self.fetch_step(id, step, effects);
@@ -136,11 +149,40 @@ impl Shard {
         self.advance(id, effects);
     }
 
+    /// The disk told how large it is, or could not.
+    pub(super) fn volume_told(
+        &mut self,
+        id: RequestId,
+        result: io::Result<DiskReply>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let volume = match result {
+            Ok(DiskReply::Volume(volume)) => Some(volume),
+            Ok(reply) => unreachable!("a look at a volume was answered by {reply:?}"),
+            Err(error) => {
+                log::warn!("how large the disk is cannot be told: {error}");
+                None
+            }
+        };
+        if let Some(Kind::LogDirs(search)) = self.kind_mut(id) {
+            search.volume(volume);
+            self.advance(id, effects);
+        }
+    }
+
+    fn kind_mut(&mut self, id: RequestId) -> Option<&mut Kind> {
+        let operation = self.operations.get_mut(&id)?;
+        Some(&mut operation.kind)
+    }
+
     /// Answers the client if the operation has all its replies.
     fn advance(&mut self, id: RequestId, effects: &mut Vec<Effect>) {
         let complete = match self.operations.get(&id).map(|operation| &operation.kind) {
             Some(Kind::Produce(produce)) => produce.is_complete(),
             Some(Kind::ListOffsets(search)) => search.is_complete(),
+            Some(Kind::EpochEnds(search)) => search.is_complete(),
+            Some(Kind::LogDirs(search)) => search.is_complete(),
+            Some(Kind::Producers(search)) => search.is_complete(),
             _ => false,
         };
         if !complete {
@@ -150,6 +192,9 @@ impl Shard {
         let response = match operation.kind {
             Kind::Produce(produce) => Response::Produce(produce.finish()),
             Kind::ListOffsets(search) => Response::ListOffsets(search.finish()),
+            Kind::EpochEnds(search) => Response::OffsetForLeaderEpoch(search.finish()),
+            Kind::LogDirs(search) => Response::DescribeLogDirs(search.finish()),
+            Kind::Producers(search) => Response::DescribeProducers(search.finish()),
             _ => unreachable!("the others are finished by their reply"),
         };
         let Operation {
@@ -321,6 +366,20 @@ fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
             let (search, questions) = ListOffsetsOperation::start(request, context);
             Begun::Waiting(Kind::ListOffsets(search), questions)
         }
+        Request::OffsetForLeaderEpoch(request) => {
+            let ask = CoreRequest::EpochEnds;
+            let (search, questions) = PerPartition::start(request.topics, context, ask);
+            Begun::Waiting(Kind::EpochEnds(search), questions)
+        }
+        Request::DescribeLogDirs(request) => {
+            let (search, questions) = DescribeLogDirsOperation::start(request, context);
+            Begun::Waiting(Kind::LogDirs(search), questions)
+        }
+        Request::DescribeProducers(request) => {
+            let ask = CoreRequest::Producers;
+            let (search, questions) = PerPartition::start(request.topics, context, ask);
+            Begun::Waiting(Kind::Producers(search), questions)
+        }
         Request::Metadata(request) => match request.missing(context) {
             None => Begun::Answered(Response::Metadata(request.answer(context))),
             Some(missing) => {
@@ -329,6 +388,9 @@ fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
             }
         },
         Request::DescribeCluster => Begun::Answered(Response::DescribeCluster(context.cluster())),
+        Request::DescribeTopicPartitions(request) => {
+            Begun::Answered(Response::DescribeTopicPartitions(request.answer(context)))
+        }
         Request::DescribeConfigs(request) => {
             Begun::Answered(Response::DescribeConfigs(request.answer(context)))
         }

@@ -2,10 +2,9 @@ use super::disk::Purpose;
 use super::watches::Watcher;
 use super::{Effect, Message, Shard};
 use crate::broker::{
-    Appended, BrokerError, CoreReply, CoreRequest, FoundOffset, OffsetTarget, ReadItem, ReadPart,
-    SeekItem,
+    Appended, BrokerError, CoreReply, CoreRequest, ProducersTold, ReadItem, ReadPart,
 };
-use crate::partition::{Outcome, Partition, ReadRange, SeekTarget};
+use crate::partition::{Outcome, Partition, ReadRange};
 use crate::record::Batch;
 use crate::storage::FileRange;
 use crate::storage::call::DiskCall;
@@ -100,6 +99,23 @@ impl Shard {
             CoreRequest::Seek(items) => {
                 let found = items.into_iter().map(|item| self.seek(item)).collect();
                 self.answer(asker, CoreReply::Seek(found), effects);
+            }
+            CoreRequest::EpochEnds(items) => {
+                let items = items.into_iter();
+                let ends = items.map(|(id, question)| self.epoch_end(id, question));
+                let reply = CoreReply::EpochEnds(ends.collect());
+                self.answer(asker, reply, effects);
+            }
+            CoreRequest::Sizes(items) => {
+                let sizes = items.into_iter().map(|(id, ())| self.size(id)).collect();
+                self.answer(asker, CoreReply::Sizes(sizes), effects);
+            }
+            CoreRequest::Producers(items) => {
+                let mut told = ProducersTold::default();
+                let ids = items.into_iter().map(|(id, ())| id);
+                let producers = ids.map(|id| told.take(self.producers(id)?));
+                let reply = CoreReply::Producers(producers.collect());
+                self.answer(asker, reply, effects);
             }
             CoreRequest::Change(change) => self.register(asker, change, effects),
             CoreRequest::ProducerId => self.give_producer_id(asker, effects),
@@ -215,7 +231,7 @@ impl Shard {
     }
 
     /// Makes sure that a partition of this core is there; an empty one needs no disk.
-    fn host(&mut self, partition: TopicPartition) -> Result<(), BrokerError> {
+    pub(super) fn host(&mut self, partition: TopicPartition) -> Result<(), BrokerError> {
         if self.is_stopping() {
             return Err(BrokerError::ShuttingDown);
         }
@@ -438,28 +454,6 @@ impl Shard {
         for (core, id) in self.watches.take(id) {
             self.send(core, Message::Wake { id }, effects);
         }
-    }
-
-    fn seek(&mut self, item: SeekItem) -> Result<FoundOffset, BrokerError> {
-        self.host(item.partition)?;
-        let Some(Hosted::Online(partition)) = self.partitions.get(&item.partition) else {
-            return Err(BrokerError::UnknownTopicOrPartition);
-        };
-        let target = match item.target {
-            OffsetTarget::Earliest => SeekTarget::Earliest,
-            OffsetTarget::Latest => SeekTarget::Latest,
-            OffsetTarget::LargestTimestamp => SeekTarget::LargestTimestamp,
-            OffsetTarget::LatestTiered => return Ok(FoundOffset::NONE),
-            OffsetTarget::At(time) => SeekTarget::At(time),
-        };
-        let found = partition.seek(target, item.leader_epoch)?;
-        Ok(
-            found.map_or(FoundOffset::NONE, |(offset, timestamp)| FoundOffset {
-                offset,
-                timestamp,
-                leader_epoch: partition.epoch(),
-            }),
-        )
     }
 }
 

@@ -5,7 +5,7 @@
 //! sees to it that no two contradict each other.
 
 use super::aligned::AlignedBuffer;
-use super::disk::{Disk, FileRef, OpenMode, replace_file, write_all};
+use super::disk::{Disk, FileRef, OpenMode, Volume, replace_file, write_all};
 use super::index::StoredIndex;
 use super::journal;
 use super::log::{Scrubbed, SealedSegment};
@@ -160,6 +160,11 @@ pub enum DiskCall {
         /// How many chunks at most.
         count: usize,
     },
+    /// Looks how large the file system of a directory is.
+    Volume {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Ends a log cleanly: sync, cut, hints, and then the checkpoint that says so.
     Close {
         /// What to sync first, in this order.
@@ -182,6 +187,8 @@ pub enum DiskReply {
     File(FileRef),
     /// The sealed segment's indexes.
     Sealed(SealedIndex),
+    /// What the file system holds.
+    Volume(Volume),
     /// What a comparison showed.
     Scrubbed(Scrubbed),
 }
@@ -218,6 +225,7 @@ impl DiskCall {
                 first,
                 count,
             } => segment.scrub(disk, first, count).map(DiskReply::Scrubbed),
+            Self::Volume { path } => disk.volume(&path).map(DiskReply::Volume),
             call => call.perform_plain(disk).map(|()| DiskReply::Done),
         }
     }
@@ -227,7 +235,8 @@ impl DiskCall {
             Self::CreateSegment { .. }
             | Self::Seal { .. }
             | Self::PrepareJournal { .. }
-            | Self::Scrub { .. } => unreachable!("these have replies"),
+            | Self::Scrub { .. }
+            | Self::Volume { .. } => unreachable!("these have replies"),
             Self::WriteJournal {
                 file,
                 position,
@@ -297,6 +306,7 @@ impl DiskCall {
                 bytes.as_slice().len()
             ),
             Self::Scrub { segment, .. } => format!("checking {}", segment.path.display()),
+            Self::Volume { path } => format!("looking at the volume of {}", path.display()),
             Self::Close { path, .. } => format!("closing the log of {}", path.display()),
         }
     }

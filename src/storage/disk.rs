@@ -50,6 +50,15 @@ pub struct DirectoryEntry {
     pub is_directory: bool,
 }
 
+/// How large a file system is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Volume {
+    /// All its bytes.
+    pub total_bytes: u64,
+    /// Bytes that can still be written.
+    pub usable_bytes: u64,
+}
+
 /// A file system. Paths are absolute or relative to the process; nothing escapes the data directory.
 pub trait Disk: Send + Sync + Debug {
     /// Opens a file.
@@ -66,8 +75,8 @@ pub trait Disk: Send + Sync + Debug {
     fn remove_directory(&self, path: &Path) -> io::Result<()>;
     /// Makes creations, renames and removals in this directory durable.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
-    /// Bytes that can still be written to the file system that holds this directory.
-    fn free_bytes(&self, path: &Path) -> io::Result<u64>;
+    /// The file system that holds this directory.
+    fn volume(&self, path: &Path) -> io::Result<Volume>;
 }
 
 /// An open file. One that nothing is sent from leaves the mapping's methods as they are here.

@@ -39,7 +39,7 @@ pub use aligned::AlignedBuffer;
 pub use call::{Calls, DiskCall, DiskReply, Ticket};
 pub use catalog_file::{CatalogSnapshot, CatalogTombstone, CatalogTopic};
 pub use data_directory::{DataDirectory, DataDirectoryError};
-pub use disk::{Disk, File, FileRef, OpenMode};
+pub use disk::{Disk, File, FileRef, OpenMode, Volume};
 pub use envelope::DecodeError;
 pub use memory_disk::MemoryDisk;
 pub use producer_state::{ProducerState, SequenceCheck, SequenceError};

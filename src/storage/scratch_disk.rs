@@ -1,7 +1,7 @@
 //! A disk over another one: what is written is kept in memory and forgotten at the end, so that
 //! recovery can be tried without a change to the disk below.
 
-use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode};
+use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode, Volume};
 use crate::types::Position;
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
@@ -105,8 +105,8 @@ impl Disk for ScratchDisk<'_> {
         Ok(())
     }
 
-    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
-        self.below.free_bytes(path)
+    fn volume(&self, path: &Path) -> io::Result<Volume> {
+        self.below.volume(path)
     }
 }
 

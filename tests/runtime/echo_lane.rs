@@ -6,7 +6,7 @@ use corelane::config::Nodes;
 use corelane::runtime::{Broker, Lane, Listeners, Settings};
 use corelane::shard::{Effect, Event, Now};
 use corelane::storage::disk::DirectoryEntry;
-use corelane::storage::{Disk, FileRef, OpenMode};
+use corelane::storage::{Disk, FileRef, OpenMode, Volume};
 use corelane::types::{ConnectionId, Instant, Position, SlotId};
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
@@ -246,7 +246,7 @@ impl Disk for NoDisk {
         unused()
     }
 
-    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+    fn volume(&self, _: &Path) -> io::Result<Volume> {
         unused()
     }
 }

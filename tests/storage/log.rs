@@ -283,7 +283,7 @@ fn epochs_that_were_lost_are_forgotten() {
     partition.disk.write_file(&path, &before).unwrap();
     partition.restart();
     let end = partition.log.epoch_end(LeaderEpoch::new(1));
-    assert_eq!(end, Some((LeaderEpoch::FIRST, Offset::new(5))));
+    assert_eq!(end, (LeaderEpoch::FIRST, Offset::new(5)));
 }
 
 #[test]
@@ -382,8 +382,8 @@ fn epochs_are_kept_with_their_starts() {
     partition.close();
     partition.restart();
     let ends = |epoch| partition.log.epoch_end(LeaderEpoch::new(epoch));
-    assert_eq!(ends(0), Some((LeaderEpoch::FIRST, Offset::new(5))));
-    assert_eq!(ends(7), Some((LeaderEpoch::new(1), Offset::new(6))));
+    assert_eq!(ends(0), (LeaderEpoch::FIRST, Offset::new(5)));
+    assert_eq!(ends(7), (LeaderEpoch::new(1), Offset::new(6)));
     assert_eq!(partition.log.latest_epoch(), Some(LeaderEpoch::new(1)));
 }
 

@@ -131,7 +131,7 @@ pub fn prepare(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<FileRef> 
     let directory = path.parent().unwrap_or(Path::new(""));
     let journals = directory.parent().unwrap_or(Path::new(""));
     disk.create_directory(directory)?;
-    if disk.free_bytes(directory)? / SHARE_OF_FREE < bytes {
+    if disk.volume(directory)?.usable_bytes / SHARE_OF_FREE < bytes {
         let problem = format!("too little space is free for a journal file of {bytes} bytes");
         return Err(io::Error::new(io::ErrorKind::StorageFull, problem));
     }

@@ -193,9 +193,14 @@ impl Log {
     }
 
     /// The greatest epoch at or below `epoch` that wrote something, and the offset where it ended
-    /// (KIP-101, KIP-320).
-    pub fn epoch_end(&self, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
-        self.epochs.end_of(epoch, self.end)
+    /// (KIP-101, KIP-320). If all that did are newer: `epoch` itself, and the offset from which on
+    /// they did.
+    pub fn epoch_end(&self, epoch: LeaderEpoch) -> (LeaderEpoch, Offset) {
+        self.epochs.end_of(epoch, self.end).unwrap_or_else(|| {
+            let first = self.epochs.starts().first();
+            let begun = first.map_or(self.end, |(_, begun)| *begun);
+            (epoch, begun.max(self.start))
+        })
     }
 
     /// The newest epoch that wrote something.

@@ -10,7 +10,7 @@ mod state;
 
 pub use fault::{FaultKind, Operation};
 
-use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode, check_alignment};
+use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode, Volume, check_alignment};
 use super::mapping::MappedRange;
 use crate::types::Position;
 use directory_node::Inode;
@@ -215,11 +215,16 @@ impl Disk for MemoryDisk {
         })
     }
 
-    fn free_bytes(&self, _path: &Path) -> io::Result<u64> {
+    fn volume(&self, _path: &Path) -> io::Result<Volume> {
         let mut state = self.state();
         let used = state.space_used();
-        let free = |capacity: u64| capacity.saturating_sub(used);
-        Ok(state.capacity.map_or(u64::MAX, free))
+        let total_bytes = state.capacity.unwrap_or(u64::MAX);
+        Ok(Volume {
+            total_bytes,
+            usable_bytes: state
+                .capacity
+                .map_or(u64::MAX, |all| all.saturating_sub(used)),
+        })
     }
 }
 

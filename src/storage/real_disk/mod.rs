@@ -8,7 +8,7 @@
 
 mod direct;
 
-use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode};
+use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode, Volume};
 use super::mapping::{self, MappedRange, Mapping};
 use crate::types::Position;
 use direct::DirectFile;
@@ -109,9 +109,13 @@ impl Disk for RealDisk {
         fs::File::open(path)?.sync_all()
     }
 
-    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+    fn volume(&self, path: &Path) -> io::Result<Volume> {
         let statistics = rustix::fs::statvfs(path)?;
-        Ok(statistics.f_bavail.saturating_mul(statistics.f_frsize))
+        let bytes = |blocks: u64| blocks.saturating_mul(statistics.f_frsize);
+        Ok(Volume {
+            total_bytes: bytes(statistics.f_blocks),
+            usable_bytes: bytes(statistics.f_bavail),
+        })
     }
 }
 

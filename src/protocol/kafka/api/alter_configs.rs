@@ -7,6 +7,7 @@ use crate::broker::{AlterConfigsRequest, AlterConfigsResponse, ConfigChange, Par
 use crate::protocol::kafka::messages;
 use crate::wire::{EncodeError, Message, Reader};
 
+/// What is not named returns to its default.
 pub(super) fn decode(
     reader: &mut Reader<'_>,
     version: i16,

@@ -16,6 +16,9 @@ mod create_topics;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_log_dirs;
+mod describe_producers;
+mod describe_topic_partitions;
 mod entries;
 mod error;
 mod fetch;
@@ -23,6 +26,7 @@ mod incremental_alter_configs;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
+mod offset_for_leader_epoch;
 mod produce;
 mod refusal;
 #[cfg(test)]
@@ -93,6 +97,18 @@ fn decode(call: &mut Call, reader: &mut Reader<'_>, frame: &Bytes) -> Result<Req
             call.set_detail(detail);
             Ok(Request::DescribeConfigs(request))
         }
+        ApiKey::DescribeTopicPartitions => {
+            describe_topic_partitions::decode(reader, version).map(Request::DescribeTopicPartitions)
+        }
+        ApiKey::OffsetForLeaderEpoch => {
+            offset_for_leader_epoch::decode(reader, version).map(Request::OffsetForLeaderEpoch)
+        }
+        ApiKey::DescribeLogDirs => {
+            describe_log_dirs::decode(reader, version).map(Request::DescribeLogDirs)
+        }
+        ApiKey::DescribeProducers => {
+            describe_producers::decode(reader, version).map(Request::DescribeProducers)
+        }
         ApiKey::CreatePartitions => {
             create_partitions::decode(reader, version).map(Request::CreatePartitions)
         }
@@ -125,6 +141,18 @@ fn encode(call: &Call, response: Response) -> Result<Vec<Part>, EncodeError> {
         (ApiKey::Metadata, Response::Metadata(response)) => metadata::encode(call, &response),
         (ApiKey::DescribeCluster, Response::DescribeCluster(cluster)) => {
             describe_cluster::encode(call, &cluster)
+        }
+        (ApiKey::DescribeTopicPartitions, Response::DescribeTopicPartitions(response)) => {
+            describe_topic_partitions::encode(call, &response)
+        }
+        (ApiKey::OffsetForLeaderEpoch, Response::OffsetForLeaderEpoch(response)) => {
+            offset_for_leader_epoch::encode(call, &response)
+        }
+        (ApiKey::DescribeLogDirs, Response::DescribeLogDirs(response)) => {
+            describe_log_dirs::encode(call, &response)
+        }
+        (ApiKey::DescribeProducers, Response::DescribeProducers(response)) => {
+            describe_producers::encode(call, &response)
         }
         (ApiKey::CreateTopics, Response::CreateTopics(response)) => {
             create_topics::encode(call, &response)

@@ -1,8 +1,9 @@
 use super::{
     AlterConfigsRequest, ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest,
-    DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest, FetchRequest,
+    DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest, DescribeLogDirsRequest,
+    DescribeProducersRequest, DescribeTopicPartitionsRequest, FetchRequest,
     IncrementalAlterConfigsRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
-    ProduceRequest,
+    OffsetForLeaderEpochRequest, ProduceRequest,
 };
 use crate::wire::Message;
 use std::fmt;
@@ -65,16 +66,24 @@ apis! {
     DeleteTopics = 20: DeleteTopicsRequest,
     /// Gives out producer ids.
     InitProducerId = 22: InitProducerIdRequest,
+    /// Finds where leader epochs end.
+    OffsetForLeaderEpoch = 23: OffsetForLeaderEpochRequest,
     /// Tells settings.
     DescribeConfigs = 32: DescribeConfigsRequest,
     /// Replaces settings.
     AlterConfigs = 33: AlterConfigsRequest,
+    /// Tells the data directory and what partitions take there.
+    DescribeLogDirs = 35: DescribeLogDirsRequest,
     /// Adds partitions to topics.
     CreatePartitions = 37: CreatePartitionsRequest,
     /// Alters settings.
     IncrementalAlterConfigs = 44: IncrementalAlterConfigsRequest,
     /// Tells the cluster's id and brokers.
     DescribeCluster = 60: DescribeClusterRequest,
+    /// Tells the producers that partitions remember.
+    DescribeProducers = 61: DescribeProducersRequest,
+    /// Tells partitions, a page at a time.
+    DescribeTopicPartitions = 75: DescribeTopicPartitionsRequest,
 }
 
 impl ApiKey {

@@ -1,8 +1,9 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 
 message! {
     /// Asks for data directories and what partitions take there (KIP-113).
-    DescribeLogDirsRequest<'a> (key 35, versions 1..=5, flexible 2) {
+    DescribeLogDirsRequest<'a> (key ApiKey::DescribeLogDirs as i16, versions 1..=5, flexible 2) {
         /// The topics, null for all.
         topics: Option<Array<'a, DescribableLogDirTopic<'a>>>, 0..;
     }
@@ -16,7 +17,7 @@ message! {
     }
 
     /// Data directories.
-    DescribeLogDirsResponse<'a> (key 35, versions 1..=5, flexible 2) {
+    DescribeLogDirsResponse<'a> (key ApiKey::DescribeLogDirs as i16, versions 1..=5, flexible 2) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 0..;
         /// What went wrong with the request as a whole.

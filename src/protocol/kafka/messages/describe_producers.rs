@@ -1,8 +1,11 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 
 message! {
     /// Asks for the producers that partitions remember (KIP-664).
-    DescribeProducersRequest<'a> (key 61, versions 0..=0, flexible 0) {
+    DescribeProducersRequest<'a> (
+        key ApiKey::DescribeProducers as i16, versions 0..=0, flexible 0
+    ) {
         /// The topics.
         topics: Array<'a, DescribeProducersTopic<'a>>, 0..;
     }
@@ -16,7 +19,9 @@ message! {
     }
 
     /// Producers.
-    DescribeProducersResponse<'a> (key 61, versions 0..=0, flexible 0) {
+    DescribeProducersResponse<'a> (
+        key ApiKey::DescribeProducers as i16, versions 0..=0, flexible 0
+    ) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 0..;
         /// The topics.

@@ -1,9 +1,12 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 use uuid::Uuid;
 
 message! {
     /// Asks for topics' partitions, a page at a time (KIP-966).
-    DescribeTopicPartitionsRequest<'a> (key 75, versions 0..=0, flexible 0) {
+    DescribeTopicPartitionsRequest<'a> (
+        key ApiKey::DescribeTopicPartitions as i16, versions 0..=0, flexible 0
+    ) {
         /// The topics, none for all.
         topics: Array<'a, DescribeTopicPartitionsTopic<'a>>, 0..;
         /// How many partitions the response may hold.
@@ -27,7 +30,9 @@ message! {
     }
 
     /// A page of partitions.
-    DescribeTopicPartitionsResponse<'a> (key 75, versions 0..=0, flexible 0) {
+    DescribeTopicPartitionsResponse<'a> (
+        key ApiKey::DescribeTopicPartitions as i16, versions 0..=0, flexible 0
+    ) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 0.., else ignored;
         /// The topics.

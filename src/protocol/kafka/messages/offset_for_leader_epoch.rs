@@ -1,8 +1,11 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 
 message! {
     /// Asks where leader epochs end, so that a client notices a log that was cut (KIP-320).
-    OffsetForLeaderEpochRequest<'a> (key 23, versions 2..=4, flexible 4) {
+    OffsetForLeaderEpochRequest<'a> (
+        key ApiKey::OffsetForLeaderEpoch as i16, versions 2..=4, flexible 4
+    ) {
         /// The asking broker, -1 for a consumer, -2 where a version cannot tell.
         replica_id: i32, 3.., default -2, else ignored;
         /// The topics.
@@ -28,7 +31,9 @@ message! {
     }
 
     /// Where leader epochs end.
-    OffsetForLeaderEpochResponse<'a> (key 23, versions 2..=4, flexible 4) {
+    OffsetForLeaderEpochResponse<'a> (
+        key ApiKey::OffsetForLeaderEpoch as i16, versions 2..=4, flexible 4
+    ) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 2.., else ignored;
         /// The topics.

@@ -1,0 +1,31 @@
+use super::append::{AppendError, Appended};
+use crate::storage::call::Calls;
+use crate::types::AppendToken;
+
+/// What a call on a partition leads to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Disk calls to perform.
+    pub calls: Calls,
+    /// Appends that can be answered now.
+    pub answers: Vec<(AppendToken, Result<Appended, AppendError>)>,
+    /// Whether the partition has something that the next journal block should make durable.
+    pub wants_commit: bool,
+    /// About how many more bytes may be appended.
+    pub append_bytes: u64,
+    /// Batches wait for nothing but [`Partition::resume`] with more bytes to append.
+    pub is_unfinished: bool,
+}
+
+impl Outcome {
+    /// One that ends once about this many bytes are appended.
+    pub fn new(append_bytes: u64) -> Self {
+        Self {
+            calls: Calls::new(),
+            answers: Vec::new(),
+            wants_commit: false,
+            append_bytes,
+            is_unfinished: false,
+        }
+    }
+}
