@@ -14,9 +14,13 @@ mod delete_topics;
 mod describe_configs;
 mod error;
 mod fetch;
+mod find_coordinator;
+mod groups;
 mod init_producer_id;
+mod list_groups;
 mod list_offsets;
 mod metadata;
+mod offsets_topic;
 mod part;
 mod produce;
 mod scatter;
@@ -38,7 +42,10 @@ pub use fetch::{
     FetchOperation, FetchPartition, FetchRequest, FetchResponse, FetchStep, FetchTopic,
     FetchedPartition, FetchedTopic,
 };
+pub use find_coordinator::{CoordinatorKind, FindCoordinatorRequest, FindCoordinatorResponse};
+pub use groups::{GroupAnswer, GroupsOperation};
 pub use init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
+pub use list_groups::ListGroupsOperation;
 pub use list_offsets::{
     FoundOffset, ListOffsetsOperation, ListOffsetsPartition, ListOffsetsRequest,
     ListOffsetsResponse, ListOffsetsTopic, OffsetTarget,
@@ -49,6 +56,9 @@ pub use produce::{
     Acks, ProduceOperation, ProducePartition, ProduceRequest, ProduceResponse, ProduceTopic,
     ProducedPartition, ProducedTopic,
 };
+
+use crate::coordinator::{GroupError, GroupFilter, GroupRequest, ListedGroup};
+use crate::types::GroupId;
 
 /// What an operation asks of which core.
 pub type Questions = Vec<(crate::types::CoreId, CoreRequest)>;
@@ -78,6 +88,12 @@ pub enum Request {
     DescribeConfigs(DescribeConfigsRequest),
     /// Change settings of topics.
     AlterConfigs(AlterConfigsRequest),
+    /// Find who coordinates.
+    FindCoordinator(FindCoordinatorRequest),
+    /// Ask something of each of these groups.
+    Groups(Vec<(GroupId, GroupRequest)>),
+    /// List groups.
+    ListGroups(GroupFilter),
 }
 
 /// The answer to the [`Request`] of the same name.
@@ -105,6 +121,12 @@ pub enum Response {
     DescribeConfigs(DescribeConfigsResponse),
     /// To [`Request::AlterConfigs`].
     AlterConfigs(AlterConfigsResponse),
+    /// To [`Request::FindCoordinator`].
+    FindCoordinator(FindCoordinatorResponse),
+    /// To [`Request::Groups`], in the order asked.
+    Groups(Vec<GroupAnswer>),
+    /// To [`Request::ListGroups`], by name.
+    ListGroups(Result<Vec<ListedGroup>, GroupError>),
 }
 
 impl Response {

@@ -1,8 +1,9 @@
 use super::{Effect, Message, Shard};
 use crate::broker::{
     BrokerError, CatalogChange, CatalogOutcome, Context, CoreReply, CoreRequest, FetchOperation,
-    FetchStep, InitProducerIdResponse, ListOffsetsOperation, MetadataRequest, ProduceOperation,
-    Questions, Request, Response,
+    FetchStep, FindCoordinatorRequest, GroupsOperation, InitProducerIdResponse,
+    ListGroupsOperation, ListOffsetsOperation, MetadataRequest, ProduceOperation, Questions,
+    Request, Response,
 };
 use crate::protocol::kafka::api::{self, Call};
 use crate::types::{ConnectionId, CoreId, Now, ProducerEpoch, RequestId, SlotId};
@@ -26,6 +27,11 @@ enum Kind {
     Change,
     /// Waits for missing topics to be made, then describes all.
     Metadata(MetadataRequest),
+    /// Waits for the topic that keeps groups to be made.
+    FindCoordinator(FindCoordinatorRequest),
+    /// Waits for the coordinators, for as long as a member of a group does.
+    Groups(GroupsOperation),
+    ListGroups(ListGroupsOperation),
     InitProducerId,
 }
 
@@ -66,6 +72,7 @@ impl Shard {
             config: &self.config,
             core: self.core,
             own_node: client.own_node,
+            peer: &client.peer,
         };
         let (kind, questions) = match begin(request, &context, now) {
             Begun::Answered(response) => {
@@ -115,6 +122,8 @@ impl Shard {
         match (&mut operation.kind, reply) {
             (Kind::Produce(produce), reply) => produce.reply(from, reply),
             (Kind::ListOffsets(search), reply) => search.reply(from, reply),
+            (Kind::Groups(groups), reply) => groups.reply(from, reply),
+            (Kind::ListGroups(list), reply) => list.reply(from, reply),
             (Kind::Fetch(fetch), reply) => {
                 let step = fetch.reply(from, reply, now.monotonic);
                 return self.fetch_step(id, step, effects);
@@ -122,7 +131,9 @@ impl Shard {
             (Kind::Change, CoreReply::Change(outcome)) => {
                 return self.finish(id, changed(outcome), effects);
             }
-            (Kind::Metadata(_), CoreReply::Change(_)) => return self.describe(id, effects),
+            (Kind::Metadata(_) | Kind::FindCoordinator(_), CoreReply::Change(_)) => {
+                return self.describe(id, effects);
+            }
             (Kind::InitProducerId, CoreReply::ProducerId(result)) => {
                 let result = result.map(|id| (id, ProducerEpoch::new(0)));
                 let response = Response::InitProducerId(InitProducerIdResponse { result });
@@ -138,6 +149,8 @@ impl Shard {
         let complete = match self.operations.get(&id).map(|operation| &operation.kind) {
             Some(Kind::Produce(produce)) => produce.is_complete(),
             Some(Kind::ListOffsets(search)) => search.is_complete(),
+            Some(Kind::Groups(groups)) => groups.is_complete(),
+            Some(Kind::ListGroups(list)) => list.is_complete(),
             _ => false,
         };
         if !complete {
@@ -147,6 +160,8 @@ impl Shard {
         let response = match operation.kind {
             Kind::Produce(produce) => Response::Produce(produce.finish()),
             Kind::ListOffsets(search) => Response::ListOffsets(search.finish()),
+            Kind::Groups(groups) => Response::Groups(groups.finish()),
+            Kind::ListGroups(list) => Response::ListGroups(list.finish()),
             _ => unreachable!("the others are finished by their reply"),
         };
         let Operation {
@@ -187,9 +202,6 @@ impl Shard {
     /// Missing topics are made, or could not be: describe what there is.
     fn describe(&mut self, id: RequestId, effects: &mut Vec<Effect>) {
         let operation = self.operations.get(&id).expect("it is described once");
-        let Kind::Metadata(request) = &operation.kind else {
-            unreachable!("only a description waits for its topics");
-        };
         let client = self.connections.get(&operation.connection);
         let context = Context {
             catalog: &self.catalog,
@@ -197,8 +209,13 @@ impl Shard {
             config: &self.config,
             core: self.core,
             own_node: client.is_some_and(|client| client.own_node),
+            peer: client.map_or("", |client| &client.peer),
         };
-        let response = Response::Metadata(request.answer(&context));
+        let response = match &operation.kind {
+            Kind::Metadata(request) => Response::Metadata(request.answer(&context)),
+            Kind::FindCoordinator(request) => Response::FindCoordinator(request.answer(&context)),
+            _ => unreachable!("nothing else waits for its topics"),
+        };
         self.finish(id, response, effects);
     }
 
@@ -277,7 +294,8 @@ impl Shard {
         operation
     }
 
-    /// A client left: its fetches end; its appends and changes go on without it.
+    /// A client left: its fetches end; its appends and changes go on without it, and so does what
+    /// it asked of groups: a coordinator keeps a member until its session ends.
     pub(super) fn abandon(&mut self, connection: ConnectionId, effects: &mut Vec<Effect>) {
         let fetches = self.operations.iter().filter(|(_, operation)| {
             operation.connection == connection && matches!(operation.kind, Kind::Fetch(_))
@@ -297,6 +315,7 @@ enum Begun {
 
 fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
     let registrar = |request| vec![(CoreId::REGISTRAR, request)];
+    let create = |missing| registrar(CoreRequest::Change(CatalogChange::CreateTopics(missing)));
     let change = |change| Begun::Waiting(Kind::Change, registrar(CoreRequest::Change(change)));
     match request {
         Request::Produce(request) => {
@@ -320,11 +339,20 @@ fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
         }
         Request::Metadata(request) => match request.missing(context) {
             None => Begun::Answered(Response::Metadata(request.answer(context))),
-            Some(missing) => {
-                let create = CoreRequest::Change(CatalogChange::CreateTopics(missing));
-                Begun::Waiting(Kind::Metadata(request), registrar(create))
-            }
+            Some(missing) => Begun::Waiting(Kind::Metadata(request), create(missing)),
         },
+        Request::FindCoordinator(request) => match request.missing(context) {
+            None => Begun::Answered(Response::FindCoordinator(request.answer(context))),
+            Some(missing) => Begun::Waiting(Kind::FindCoordinator(request), create(missing)),
+        },
+        Request::Groups(requests) => {
+            let (groups, questions) = GroupsOperation::start(requests, context);
+            Begun::Waiting(Kind::Groups(groups), questions)
+        }
+        Request::ListGroups(filter) => {
+            let (list, questions) = ListGroupsOperation::start(&filter, context);
+            Begun::Waiting(Kind::ListGroups(list), questions)
+        }
         Request::DescribeCluster => Begun::Answered(Response::DescribeCluster(context.cluster())),
         Request::DescribeConfigs(request) => {
             Begun::Answered(Response::DescribeConfigs(request.answer(context)))
