@@ -99,6 +99,9 @@ pub struct Config {
     pub default_partitions: i32,
     /// Consumer groups.
     pub groups: GroupConfig,
+    /// Partitions of the topic that keeps consumer groups, once it is made (Kafka's
+    /// `offsets.topic.num.partitions`).
+    pub offsets_topic_partitions: i32,
     /// Bounds.
     pub limits: Limits,
 }
@@ -122,6 +125,8 @@ pub struct Settings {
     pub auto_create_topics: Option<bool>,
     /// Partitions of a topic whose creator does not say.
     pub default_partitions: Option<i32>,
+    /// Partitions of the topic that keeps consumer groups; what exists is not changed.
+    pub offsets_topic_partitions: Option<i32>,
     /// The largest request frame accepted, in bytes.
     pub request_bytes_max: Option<u32>,
     /// Bytes of requests under way per core.
@@ -186,6 +191,9 @@ impl Settings {
             nodes: self.nodes.or(under.nodes),
             auto_create_topics: self.auto_create_topics.or(under.auto_create_topics),
             default_partitions: self.default_partitions.or(under.default_partitions),
+            offsets_topic_partitions: self
+                .offsets_topic_partitions
+                .or(under.offsets_topic_partitions),
             request_bytes_max: self.request_bytes_max.or(under.request_bytes_max),
             request_bytes_per_core_max: self
                 .request_bytes_per_core_max
@@ -229,6 +237,7 @@ impl Settings {
             auto_create_topics: self.auto_create_topics.unwrap_or(true),
             default_partitions: self.default_partitions.unwrap_or(1),
             groups: self.groups.unwrap_or_default().into_config()?,
+            offsets_topic_partitions: self.offsets_topic_partitions.unwrap_or(50),
             limits,
         };
         config.check()?;
@@ -262,14 +271,14 @@ impl Config {
             let wanted = "with --nodes per-core, core i listens on port + 1 + i: take a lower one";
             in_range("listen port", last, 0..=u64::from(u16::MAX), wanted)?;
         }
-        let partitions = u64::try_from(self.default_partitions).unwrap_or(0);
         let most = limits.partitions_per_topic_max as u64;
-        in_range(
-            "default-partitions",
-            partitions,
-            1..=most,
-            "from 1 to 10000 is wanted",
-        )?;
+        for (name, partitions) in [
+            ("default-partitions", self.default_partitions),
+            ("offsets-topic-partitions", self.offsets_topic_partitions),
+        ] {
+            let partitions = u64::try_from(partitions).unwrap_or(0);
+            in_range(name, partitions, 1..=most, "from 1 to 10000 is wanted")?;
+        }
         let frame = limits.frame_bytes_max.into();
         let wanted = "from 65536 to 2147483647 bytes is wanted";
         in_range("request-bytes-max", frame, 65_536..=i32::MAX as u64, wanted)?;
@@ -393,6 +402,13 @@ mod tests {
                     ..Settings::default()
                 },
                 "default-partitions",
+            ),
+            (
+                Settings {
+                    offsets_topic_partitions: Some(10_001),
+                    ..Settings::default()
+                },
+                "offsets-topic-partitions",
             ),
             (
                 Settings {

@@ -19,6 +19,8 @@ pub struct Context<'a> {
     /// Whether the client came by this core's own address (`--nodes per-core`), and so believes
     /// to talk to the leader.
     pub own_node: bool,
+    /// Where the client is, as `address:port`.
+    pub peer: &'a str,
 }
 
 impl<'a> Context<'a> {
@@ -109,6 +111,7 @@ impl<'a> Context<'a> {
 pub(super) mod fixture {
     use super::*;
     use crate::config::Settings;
+    use crate::coordinator::OFFSETS_TOPIC;
     use crate::topic::TopicSettings;
     use crate::types::{TopicId, TopicName};
 
@@ -135,6 +138,18 @@ pub(super) mod fixture {
             Self { catalog, config }
         }
 
+        /// With the topic that keeps groups, of eight partitions.
+        pub(in crate::broker) fn with_groups(nodes: Nodes) -> Self {
+            let mut fixture = Self::new(nodes);
+            fixture.catalog.put(Topic {
+                name: TopicName::new(OFFSETS_TOPIC).expect("valid"),
+                id: TopicId::from_random_bytes([3; 16]),
+                partitions: 8,
+                settings: TopicSettings::default(),
+            });
+            fixture
+        }
+
         pub(in crate::broker) fn context(&self, own_node: bool) -> Context<'_> {
             Context {
                 catalog: &self.catalog,
@@ -142,6 +157,7 @@ pub(super) mod fixture {
                 config: &self.config,
                 core: CoreId::new(0),
                 own_node,
+                peer: "127.0.0.1:50000",
             }
         }
 

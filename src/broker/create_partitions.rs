@@ -1,5 +1,6 @@
 use super::BrokerError;
 use super::create_topics::check_partitions;
+use super::offsets_topic::is_offsets_topic;
 use crate::config::Config;
 use crate::topic::{Catalog, Topic};
 
@@ -49,6 +50,9 @@ impl PartitionsWanted {
     fn check(&self, catalog: &Catalog, config: &Config) -> Result<Topic, BrokerError> {
         let known = catalog.by_name(&self.name);
         let topic = known.ok_or(BrokerError::UnknownTopicOrPartition)?;
+        if is_offsets_topic(&self.name) {
+            return Err(BrokerError::InternalTopic("change its partitions"));
+        }
         if self.count <= topic.partitions {
             let (name, has, count) = (&self.name, topic.partitions, self.count);
             let problem = format!("{name:?} has {has} partitions and cannot have {count}");

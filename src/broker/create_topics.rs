@@ -109,6 +109,7 @@ impl TopicWanted {
         catalog: &Catalog,
         config: &Config,
     ) -> Result<(TopicName, i32, TopicSettings), BrokerError> {
+        let wanted = self.as_made(config)?;
         let name = TopicName::new(&self.name)
             .map_err(|error| BrokerError::InvalidTopic(error.to_string()))?;
         if catalog.by_name(&self.name).is_some() {
@@ -119,7 +120,7 @@ impl TopicWanted {
             let problem = format!("{copies}; use 1, or -1 for the default");
             return Err(BrokerError::InvalidReplicationFactor(problem));
         }
-        let partitions = match (self.assigned_partitions, self.partitions) {
+        let partitions = match (wanted.assigned_partitions, wanted.partitions) {
             (Some(assigned), -1) => assigned,
             (Some(_), _) => {
                 let problem = "partitions are both counted and assigned";
@@ -130,7 +131,7 @@ impl TopicWanted {
         };
         check_partitions(partitions, config)?;
         let mut overrides = BTreeMap::new();
-        for (name, value) in &self.settings {
+        for (name, value) in &wanted.settings {
             if let Some(value) = value {
                 overrides.insert(name.clone(), value.clone());
             }

@@ -1,3 +1,4 @@
+use super::offsets_topic::is_offsets_topic;
 use super::{BrokerError, TopicRef};
 use crate::topic::Catalog;
 use crate::types::TopicId;
@@ -30,39 +31,31 @@ pub struct DeletedTopic {
 impl DeleteTopicsRequest {
     /// Buries the topics in a draft of the next catalog.
     pub fn apply(&self, catalog: &mut Catalog) -> DeleteTopicsResponse {
-        let topics = self.topics.iter().map(|topic| match topic {
-            TopicRef::Name(name) => {
-                let id = catalog.by_name(name).map(|topic| topic.id);
-                let result = match id.and_then(|id| catalog.bury(id)) {
-                    Some(_) => Ok(()),
-                    None => Err(BrokerError::UnknownTopicOrPartition),
-                };
-                let id = id.unwrap_or(TopicId::NONE);
-                DeletedTopic {
-                    name: Some(name.clone()),
-                    id,
-                    result,
-                }
-            }
-            TopicRef::Id(id) => {
-                let buried = catalog.bury(*id);
-                let name = buried.map(|buried| buried.name.to_string());
-                let known = name.is_some();
-                let result = if known {
-                    Ok(())
-                } else {
-                    Err(BrokerError::UnknownTopicId)
-                };
-                DeletedTopic {
-                    name,
-                    id: *id,
-                    result,
-                }
-            }
-        });
+        let topics = self.topics.iter().map(|topic| bury(topic, catalog));
         DeleteTopicsResponse {
             topics: topics.collect(),
         }
+    }
+}
+
+fn bury(wanted: &TopicRef, catalog: &mut Catalog) -> DeletedTopic {
+    let (known, unknown) = match wanted {
+        TopicRef::Name(name) => (catalog.by_name(name), BrokerError::UnknownTopicOrPartition),
+        TopicRef::Id(id) => (catalog.by_id(*id), BrokerError::UnknownTopicId),
+    };
+    let Some(topic) = known.cloned() else {
+        return wanted.failed(unknown);
+    };
+    let result = if is_offsets_topic(topic.name.as_str()) {
+        Err(BrokerError::InternalTopic("delete it"))
+    } else {
+        catalog.bury(topic.id).expect("looked up just now");
+        Ok(())
+    };
+    DeletedTopic {
+        name: Some(topic.name.to_string()),
+        id: topic.id,
+        result,
     }
 }
 

@@ -1,3 +1,4 @@
+use super::offsets_topic::{check_alteration, is_offsets_topic};
 use super::{BrokerError, Context, TopicRef};
 use crate::topic::{Catalog, Topic, TopicSettings};
 use rustc_hash::FxHashMap;
@@ -183,6 +184,9 @@ fn changed(
             }
         }
     }
+    if is_offsets_topic(name) {
+        check_alteration(&overrides)?;
+    }
     let settings = TopicSettings::new(overrides)
         .map_err(|error| BrokerError::InvalidConfig(error.to_string()))?;
     Ok(Topic {
@@ -240,6 +244,7 @@ fn broker_entries(context: &Context<'_>, wanted: Option<&[String]>) -> Vec<Confi
     };
     let create = "Whether asking for an unknown topic makes it.";
     let partitions = "How many partitions a topic gets whose creator does not say.";
+    let offsets = "How many partitions the topic gets that keeps consumer groups.";
     let frame = "The largest request accepted, in bytes.";
     let all = vec![
         entry(
@@ -253,6 +258,12 @@ fn broker_entries(context: &Context<'_>, wanted: Option<&[String]>) -> Vec<Confi
             3,
             config.default_partitions.to_string(),
             partitions,
+        ),
+        entry(
+            "offsets.topic.num.partitions",
+            3,
+            config.offsets_topic_partitions.to_string(),
+            offsets,
         ),
         entry(
             "socket.request.max.bytes",

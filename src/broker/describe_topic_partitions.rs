@@ -87,6 +87,7 @@ impl DescribeTopicPartitionsRequest {
         let topics = self.topics.iter().map(|name| TopicMetadata {
             name: Some(name.clone()),
             id: TopicId::NONE,
+            is_internal: false,
             result: Err(error.clone()),
         });
         DescribeTopicPartitionsResponse {

@@ -20,6 +20,12 @@ pub enum BrokerError {
     /// The name breaks the rules for names.
     #[error("invalid topic name: {0}")]
     InvalidTopic(String),
+    /// What clients may not do to the topic that keeps consumer groups.
+    #[error("__consumer_offsets keeps the consumer groups; a client cannot {0}")]
+    InternalTopic(&'static str),
+    /// Nobody can coordinate the group at the moment.
+    #[error("no coordinator: __consumer_offsets could not be made; the broker's log says why")]
+    CoordinatorNotAvailable,
     /// A partition count that cannot be.
     #[error("invalid partitions: {0}")]
     InvalidPartitions(String),

@@ -1,3 +1,4 @@
+use super::offsets_topic::is_offsets_topic;
 use super::{BrokerError, Cluster, Context, CreateTopicsRequest, TopicRef, TopicWanted};
 use crate::topic::Topic;
 use crate::types::{LeaderEpoch, NodeId, PartitionIndex, TopicId, TopicName, TopicPartition};
@@ -27,6 +28,8 @@ pub struct TopicMetadata {
     pub name: Option<String>,
     /// Its id, [`TopicId::NONE`] if not known.
     pub id: TopicId,
+    /// Whether the broker keeps it for itself.
+    pub is_internal: bool,
     /// Its partitions by number.
     pub result: Result<Vec<PartitionMetadata>, BrokerError>,
 }
@@ -100,12 +103,14 @@ pub(super) fn looked_up(wanted: &TopicRef, context: &Context<'_>) -> TopicMetada
                 TopicMetadata {
                     name: Some(name.clone()),
                     id: TopicId::NONE,
+                    is_internal: false,
                     result: Err(error),
                 }
             }
             TopicRef::Id(id) => TopicMetadata {
                 name: None,
                 id: *id,
+                is_internal: false,
                 result: Err(error),
             },
         },
@@ -124,6 +129,7 @@ fn described(topic: &Topic, context: &Context<'_>) -> TopicMetadata {
     TopicMetadata {
         name: Some(topic.name.to_string()),
         id: topic.id,
+        is_internal: is_offsets_topic(topic.name.as_str()),
         result: Ok(partitions.collect()),
     }
 }

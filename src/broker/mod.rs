@@ -17,10 +17,14 @@ mod describe_producers;
 mod describe_topic_partitions;
 mod error;
 mod fetch;
+mod find_coordinator;
+mod groups;
 mod init_producer_id;
+mod list_groups;
 mod list_offsets;
 mod metadata;
 mod offset_for_leader_epoch;
+mod offsets_topic;
 mod part;
 mod per_partition;
 mod produce;
@@ -50,7 +54,10 @@ pub use fetch::{
     FetchOperation, FetchPartition, FetchRequest, FetchResponse, FetchStep, FetchTopic,
     FetchedPartition, FetchedTopic,
 };
+pub use find_coordinator::{CoordinatorKind, FindCoordinatorRequest, FindCoordinatorResponse};
+pub use groups::{GroupAnswer, GroupsOperation};
 pub use init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
+pub use list_groups::ListGroupsOperation;
 pub use list_offsets::{
     FoundOffset, ListOffsetsOperation, ListOffsetsPartition, ListOffsetsRequest,
     ListOffsetsResponse, ListOffsetsTopic, OffsetTarget,
@@ -63,6 +70,9 @@ pub use produce::{
     Acks, ProduceOperation, ProducePartition, ProduceRequest, ProduceResponse, ProduceTopic,
     ProducedPartition, ProducedTopic,
 };
+
+use crate::coordinator::{GroupError, GroupFilter, GroupRequest, ListedGroup};
+use crate::types::GroupId;
 
 /// What an operation asks of which core.
 pub type Questions = Vec<(crate::types::CoreId, CoreRequest)>;
@@ -100,6 +110,12 @@ pub enum Request {
     DescribeConfigs(DescribeConfigsRequest),
     /// Change settings of topics.
     AlterConfigs(AlterConfigsRequest),
+    /// Find who coordinates.
+    FindCoordinator(FindCoordinatorRequest),
+    /// Ask something of each of these groups.
+    Groups(Vec<(GroupId, GroupRequest)>),
+    /// List groups.
+    ListGroups(GroupFilter),
 }
 
 /// The answer to the [`Request`] of the same name.
@@ -135,6 +151,12 @@ pub enum Response {
     DescribeConfigs(DescribeConfigsResponse),
     /// To [`Request::AlterConfigs`].
     AlterConfigs(AlterConfigsResponse),
+    /// To [`Request::FindCoordinator`].
+    FindCoordinator(FindCoordinatorResponse),
+    /// To [`Request::Groups`], in the order asked.
+    Groups(Vec<GroupAnswer>),
+    /// To [`Request::ListGroups`], by name.
+    ListGroups(Result<Vec<ListedGroup>, GroupError>),
 }
 
 impl Response {

@@ -1,3 +1,4 @@
+use super::offsets_topic::is_offsets_topic;
 use super::scatter::{Outgoing, Scatter};
 use super::{
     Appended, BrokerError, Context, CoreReply, CoreRequest, LeaderHint, NodeEndpoint, Questions,
@@ -217,6 +218,9 @@ fn check(
     records: Option<Bytes>,
     knows_zstandard: bool,
 ) -> Result<Batch, BrokerError> {
+    if is_offsets_topic(topic.name.as_str()) {
+        return Err(BrokerError::InternalTopic("write to it"));
+    }
     let bytes = records.unwrap_or_default();
     let limit = topic.settings.message_bytes_max();
     if bytes.len() > limit {
@@ -246,6 +250,7 @@ mod tests {
     use super::super::context::fixture::Fixture;
     use super::*;
     use crate::config::Nodes;
+    use crate::coordinator::OFFSETS_TOPIC;
     use crate::record::BatchBuilder;
     use crate::types::{Offset, Timestamp};
 
@@ -334,6 +339,30 @@ mod tests {
         assert_eq!((&errors[0], &errors[2]), (&None, &None));
         assert!(matches!(errors[1], Some(BrokerError::CorruptMessage(_))));
         assert_eq!(errors[3], Some(BrokerError::UnknownTopicOrPartition));
+    }
+
+    #[test]
+    fn only_the_broker_writes_what_keeps_groups() {
+        let fixture = Fixture::with_groups(Nodes::Single);
+        let topic = fixture.catalog.by_name(OFFSETS_TOPIC).expect("it is there");
+        for topic in [TopicRef::Name(OFFSETS_TOPIC.into()), TopicRef::Id(topic.id)] {
+            let request = ProduceRequest {
+                acks: Ok(Acks::Durable),
+                transactional: false,
+                knows_zstandard: true,
+                topics: vec![ProduceTopic {
+                    topic,
+                    partitions: vec![ProducePartition {
+                        index: PartitionIndex::new(0),
+                        records: Some(batch()),
+                    }],
+                }],
+            };
+            let (operation, questions) = ProduceOperation::start(request, &fixture.context(false));
+            assert!(questions.is_empty());
+            let refused = Some(BrokerError::InternalTopic("write to it"));
+            assert_eq!(errors(operation), [refused]);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 /// A client's connection: the requests under way, in order.
 #[derive(Debug)]
 pub(super) struct Connection {
-    peer: String,
+    pub(super) peer: String,
     pub(super) own_node: bool,
     next_slot: SlotId,
     slots: VecDeque<Slot>,

@@ -1,9 +1,10 @@
 use super::{Effect, Message, Shard};
 use crate::broker::{
     BrokerError, CatalogChange, CatalogOutcome, Context, CoreReply, CoreRequest,
-    DescribeLogDirsOperation, EpochEnd, FetchOperation, FetchStep, InitProducerIdResponse,
-    ListOffsetsOperation, MetadataRequest, PerPartition, ProduceOperation, ProducerDescription,
-    Questions, Request, Response,
+    DescribeLogDirsOperation, EpochEnd, FetchOperation, FetchStep, FindCoordinatorRequest,
+    GroupsOperation, InitProducerIdResponse, ListGroupsOperation, ListOffsetsOperation,
+    MetadataRequest, PerPartition, ProduceOperation, ProducerDescription, Questions, Request,
+    Response,
 };
 use crate::protocol::kafka::api::{self, Call};
 use crate::storage::call::DiskReply;
@@ -32,6 +33,11 @@ enum Kind {
     Change,
     /// Waits for missing topics to be made, then describes all.
     Metadata(MetadataRequest),
+    /// Waits for the topic that keeps groups to be made.
+    FindCoordinator(FindCoordinatorRequest),
+    /// Waits for the coordinators, for as long as a member of a group does.
+    Groups(GroupsOperation),
+    ListGroups(ListGroupsOperation),
     InitProducerId,
 }
 
@@ -72,6 +78,7 @@ impl Shard {
             config: &self.config,
             core: self.core,
             own_node: client.own_node,
+            peer: &client.peer,
         };
         let (kind, questions) = match begin(request, &context, now) {
             Begun::Answered(response) => {
@@ -131,6 +138,8 @@ impl Shard {
             (Kind::EpochEnds(search), CoreReply::EpochEnds(ends)) => search.reply(from, ends),
             (Kind::LogDirs(search), CoreReply::Sizes(sizes)) => search.reply(from, sizes),
             (Kind::Producers(search), CoreReply::Producers(all)) => search.reply(from, all),
+            (Kind::Groups(groups), reply) => groups.reply(from, reply),
+            (Kind::ListGroups(list), reply) => list.reply(from, reply),
             (Kind::Fetch(fetch), reply) => {
                 let step = fetch.reply(from, reply, now.monotonic);
                 return self.fetch_step(id, step, effects);
@@ -138,7 +147,9 @@ impl Shard {
             (Kind::Change, CoreReply::Change(outcome)) => {
                 return self.finish(id, changed(outcome), effects);
             }
-            (Kind::Metadata(_), CoreReply::Change(_)) => return self.describe(id, effects),
+            (Kind::Metadata(_) | Kind::FindCoordinator(_), CoreReply::Change(_)) => {
+                return self.describe(id, effects);
+            }
             (Kind::InitProducerId, CoreReply::ProducerId(result)) => {
                 let result = result.map(|id| (id, ProducerEpoch::new(0)));
                 let response = Response::InitProducerId(InitProducerIdResponse { result });
@@ -183,6 +194,8 @@ impl Shard {
             Some(Kind::EpochEnds(search)) => search.is_complete(),
             Some(Kind::LogDirs(search)) => search.is_complete(),
             Some(Kind::Producers(search)) => search.is_complete(),
+            Some(Kind::Groups(groups)) => groups.is_complete(),
+            Some(Kind::ListGroups(list)) => list.is_complete(),
             _ => false,
         };
         if !complete {
@@ -195,6 +208,8 @@ impl Shard {
             Kind::EpochEnds(search) => Response::OffsetForLeaderEpoch(search.finish()),
             Kind::LogDirs(search) => Response::DescribeLogDirs(search.finish()),
             Kind::Producers(search) => Response::DescribeProducers(search.finish()),
+            Kind::Groups(groups) => Response::Groups(groups.finish()),
+            Kind::ListGroups(list) => Response::ListGroups(list.finish()),
             _ => unreachable!("the others are finished by their reply"),
         };
         let Operation {
@@ -235,9 +250,6 @@ impl Shard {
     /// Missing topics are made, or could not be: describe what there is.
     fn describe(&mut self, id: RequestId, effects: &mut Vec<Effect>) {
         let operation = self.operations.get(&id).expect("it is described once");
-        let Kind::Metadata(request) = &operation.kind else {
-            unreachable!("only a description waits for its topics");
-        };
         let client = self.connections.get(&operation.connection);
         let context = Context {
             catalog: &self.catalog,
@@ -245,8 +257,13 @@ impl Shard {
             config: &self.config,
             core: self.core,
             own_node: client.is_some_and(|client| client.own_node),
+            peer: client.map_or("", |client| &client.peer),
         };
-        let response = Response::Metadata(request.answer(&context));
+        let response = match &operation.kind {
+            Kind::Metadata(request) => Response::Metadata(request.answer(&context)),
+            Kind::FindCoordinator(request) => Response::FindCoordinator(request.answer(&context)),
+            _ => unreachable!("nothing else waits for its topics"),
+        };
         self.finish(id, response, effects);
     }
 
@@ -325,7 +342,8 @@ impl Shard {
         operation
     }
 
-    /// A client left: its fetches end; its appends and changes go on without it.
+    /// A client left: its fetches end; its appends and changes go on without it, and so does what
+    /// it asked of groups: a coordinator keeps a member until its session ends.
     pub(super) fn abandon(&mut self, connection: ConnectionId, effects: &mut Vec<Effect>) {
         let fetches = self.operations.iter().filter(|(_, operation)| {
             operation.connection == connection && matches!(operation.kind, Kind::Fetch(_))
@@ -345,6 +363,7 @@ enum Begun {
 
 fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
     let registrar = |request| vec![(CoreId::REGISTRAR, request)];
+    let create = |missing| registrar(CoreRequest::Change(CatalogChange::CreateTopics(missing)));
     let change = |change| Begun::Waiting(Kind::Change, registrar(CoreRequest::Change(change)));
     match request {
         Request::Produce(request) => {
@@ -382,11 +401,20 @@ fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
         }
         Request::Metadata(request) => match request.missing(context) {
             None => Begun::Answered(Response::Metadata(request.answer(context))),
-            Some(missing) => {
-                let create = CoreRequest::Change(CatalogChange::CreateTopics(missing));
-                Begun::Waiting(Kind::Metadata(request), registrar(create))
-            }
+            Some(missing) => Begun::Waiting(Kind::Metadata(request), create(missing)),
         },
+        Request::FindCoordinator(request) => match request.missing(context) {
+            None => Begun::Answered(Response::FindCoordinator(request.answer(context))),
+            Some(missing) => Begun::Waiting(Kind::FindCoordinator(request), create(missing)),
+        },
+        Request::Groups(requests) => {
+            let (groups, questions) = GroupsOperation::start(requests, context);
+            Begun::Waiting(Kind::Groups(groups), questions)
+        }
+        Request::ListGroups(filter) => {
+            let (list, questions) = ListGroupsOperation::start(&filter, context);
+            Begun::Waiting(Kind::ListGroups(list), questions)
+        }
         Request::DescribeCluster => Begun::Answered(Response::DescribeCluster(context.cluster())),
         Request::DescribeTopicPartitions(request) => {
             Begun::Answered(Response::DescribeTopicPartitions(request.answer(context)))

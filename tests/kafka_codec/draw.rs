@@ -298,24 +298,24 @@ draw! {
         group_id, generation_id_or_member_epoch, member_id, group_instance_id [7..],
         retention_time_ms, topics
     }
-    OffsetCommitRequestTopic<'static> { name, topic_id, partitions }
+    OffsetCommitRequestTopic<'static> { name, partitions }
     OffsetCommitRequestPartition<'static> {
         partition_index, committed_offset, committed_leader_epoch, committed_metadata
     }
     OffsetCommitResponse<'static> { throttle_time_ms, topics }
-    OffsetCommitResponseTopic<'static> { name, topic_id, partitions }
+    OffsetCommitResponseTopic<'static> { name, partitions }
     OffsetCommitResponsePartition { partition_index, error_code }
 
     OffsetFetchRequestTopic<'static> { name, partition_indexes }
     OffsetFetchRequestGroup<'static> { group_id, member_id, member_epoch, topics }
-    OffsetFetchRequestTopics<'static> { name, topic_id, partition_indexes }
+    OffsetFetchRequestTopics<'static> { name, partition_indexes }
     OffsetFetchResponse<'static> { throttle_time_ms, topics [..=7], error_code, groups [8..] }
     OffsetFetchResponseTopic<'static> { name, partitions }
     OffsetFetchResponsePartition<'static> {
         partition_index, committed_offset, committed_leader_epoch, metadata, error_code
     }
     OffsetFetchResponseGroup<'static> { group_id, topics, error_code }
-    OffsetFetchResponseTopics<'static> { name, topic_id, partitions }
+    OffsetFetchResponseTopics<'static> { name, partitions }
     OffsetFetchResponsePartitions<'static> {
         partition_index, committed_offset, committed_leader_epoch, metadata, error_code
     }

@@ -207,15 +207,13 @@ fn sync_group_agrees() {
 
 #[test]
 fn offset_commit_agrees() {
-    // They have version 10, the one with topic ids, for the response only.
-    agree!(OffsetCommitRequest, 2..=9);
+    agree!(OffsetCommitRequest);
     agree!(OffsetCommitResponse);
 }
 
 #[test]
 fn offset_fetch_agrees() {
-    // They have version 10, the one with topic ids, for the response only.
-    agree!(OffsetFetchRequest, 1..=9);
+    agree!(OffsetFetchRequest);
     agree!(OffsetFetchResponse);
 }
 

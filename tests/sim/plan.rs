@@ -103,6 +103,7 @@ impl Plan {
             nodes: self.nodes,
             auto_create_topics: false,
             default_partitions: 1,
+            offsets_topic_partitions: 3,
             limits: self.limits.clone(),
         })
     }

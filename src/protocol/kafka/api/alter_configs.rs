@@ -1,3 +1,5 @@
+//! AlterConfigs: a resource's settings are replaced as a whole.
+
 use super::answer::frame;
 use super::describe_configs::config_resource;
 use super::entries::Entries;

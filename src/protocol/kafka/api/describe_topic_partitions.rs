@@ -53,6 +53,7 @@ fn encode_topic(topic: &TopicMetadata) -> DescribedTopic<'_> {
         error_code: outcome_code(&topic.result),
         name: topic.name.as_deref(),
         topic_id: uuid(topic.id),
+        is_internal: topic.is_internal,
         partitions: partitions.iter().map(encode_partition).collect(),
         ..DescribedTopic::default()
     }
@@ -116,6 +117,7 @@ mod tests {
         let described = TopicMetadata {
             name: Some("orders".to_owned()),
             id: TopicId::from_bytes([5; 16]),
+            is_internal: true,
             result: Ok(vec![PartitionMetadata {
                 index: PartitionIndex::new(7),
                 leader: NodeId::new(1),
@@ -125,6 +127,7 @@ mod tests {
         let unknown = TopicMetadata {
             name: Some("nothing".to_owned()),
             id: TopicId::NONE,
+            is_internal: false,
             result: Err(BrokerError::UnknownTopicOrPartition),
         };
         let next = Some(Cursor {
@@ -141,6 +144,7 @@ mod tests {
         let partition = topics[0].partitions.iter().next().expect("one partition");
         assert_eq!((partition.partition_index, partition.leader_id), (7, 1));
         assert_eq!(partition.leader_epoch, 8);
+        assert!(topics[0].is_internal && !topics[1].is_internal);
         assert_eq!(partition.replica_nodes.iter().collect::<Vec<_>>(), [1]);
         assert_eq!(partition.eligible_leader_replicas, Some(Array::default()));
         assert_eq!((topics[1].error_code, topics[1].partitions.len()), (3, 0));

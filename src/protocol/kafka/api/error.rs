@@ -1,4 +1,5 @@
 use crate::broker::BrokerError;
+use crate::coordinator::GroupError;
 use crate::protocol::kafka::messages::ErrorCode;
 
 /// Kafka's code of an error of the broker.
@@ -8,7 +9,8 @@ pub fn error_code(error: &BrokerError) -> ErrorCode {
         BrokerError::UnknownTopicId => ErrorCode::UnknownTopicId,
         BrokerError::NotLeader => ErrorCode::NotLeaderOrFollower,
         BrokerError::TopicExists(_) => ErrorCode::TopicAlreadyExists,
-        BrokerError::InvalidTopic(_) => ErrorCode::InvalidTopic,
+        BrokerError::InvalidTopic(_) | BrokerError::InternalTopic(_) => ErrorCode::InvalidTopic,
+        BrokerError::CoordinatorNotAvailable => ErrorCode::CoordinatorNotAvailable,
         BrokerError::InvalidPartitions(_) => ErrorCode::InvalidPartitions,
         BrokerError::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
         BrokerError::InvalidConfig(_) => ErrorCode::InvalidConfig,
@@ -34,6 +36,37 @@ pub fn error_code(error: &BrokerError) -> ErrorCode {
         BrokerError::ShuttingDown => ErrorCode::LeaderNotAvailable,
         BrokerError::TimedOut => ErrorCode::RequestTimedOut,
     }
+}
+
+/// Kafka's code of an error of a group.
+pub fn group_error_code(error: GroupError) -> ErrorCode {
+    match error {
+        GroupError::LoadInProgress => ErrorCode::CoordinatorLoadInProgress,
+        GroupError::NotAvailable => ErrorCode::CoordinatorNotAvailable,
+        GroupError::NotCoordinator => ErrorCode::NotCoordinator,
+        GroupError::InvalidGroupId => ErrorCode::InvalidGroupId,
+        GroupError::GroupNotFound => ErrorCode::GroupIdNotFound,
+        GroupError::NonEmptyGroup => ErrorCode::NonEmptyGroup,
+        GroupError::UnknownMember => ErrorCode::UnknownMemberId,
+        GroupError::MemberIdRequired => ErrorCode::MemberIdRequired,
+        GroupError::FencedInstance => ErrorCode::FencedInstanceId,
+        GroupError::IllegalGeneration => ErrorCode::IllegalGeneration,
+        GroupError::RebalanceInProgress => ErrorCode::RebalanceInProgress,
+        GroupError::InconsistentProtocol => ErrorCode::InconsistentGroupProtocol,
+        GroupError::InvalidSessionTimeout => ErrorCode::InvalidSessionTimeout,
+        GroupError::GroupFull => ErrorCode::GroupMaxSizeReached,
+        GroupError::MetadataTooLarge => ErrorCode::OffsetMetadataTooLarge,
+        // As Kafka does: no code says it.
+        GroupError::StateTooLarge => ErrorCode::UnknownServerError,
+        GroupError::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
+        GroupError::SubscribedToTopic => ErrorCode::GroupSubscribedToTopic,
+    }
+}
+
+/// The code of what became of something in a group, 0 for success.
+pub(super) fn group_code(outcome: &Result<(), GroupError>) -> i16 {
+    let code = outcome.err().map_or(ErrorCode::None, group_error_code);
+    code.code()
 }
 
 /// The code of an outcome, 0 for success.

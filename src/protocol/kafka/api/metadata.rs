@@ -77,6 +77,7 @@ fn encode_topic(topic: &TopicMetadata, version: i16) -> MetadataResponseTopic<'_
             name
         },
         topic_id: uuid(topic.id),
+        is_internal: topic.is_internal,
         partitions: partitions.iter().map(encode_partition).collect(),
         ..MetadataResponseTopic::default()
     }
@@ -182,6 +183,7 @@ mod tests {
             let described = TopicMetadata {
                 name: Some("a".to_owned()),
                 id: TopicId::from_bytes(ID),
+                is_internal: true,
                 result: Ok(vec![PartitionMetadata {
                     index: PartitionIndex::new(4),
                     leader: NodeId::new(1),
@@ -191,6 +193,7 @@ mod tests {
             let unknown = TopicMetadata {
                 name: None,
                 id: TopicId::from_bytes(ID),
+                is_internal: false,
                 result: Err(BrokerError::UnknownTopicId),
             };
             let response = Response::Metadata(MetadataResponse {
@@ -216,6 +219,8 @@ mod tests {
             assert_eq!(response.controller_id, if version < 1 { -1 } else { 1 });
             let topics: Vec<_> = response.topics.iter().collect();
             assert_eq!(topics[0].name, Some("a"));
+            assert_eq!(topics[0].is_internal, version >= 1);
+            assert!(!topics[1].is_internal);
             let id = if version < 10 { [0; 16] } else { ID };
             assert_eq!(topics[0].topic_id.into_bytes(), id);
             let partition = topics[0].partitions.iter().next().expect("one partition");

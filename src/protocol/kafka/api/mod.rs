@@ -13,34 +13,47 @@ mod api_versions;
 mod call;
 mod create_partitions;
 mod create_topics;
+mod delete_groups;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_groups;
 mod describe_log_dirs;
 mod describe_producers;
 mod describe_topic_partitions;
 mod entries;
 mod error;
 mod fetch;
+mod find_coordinator;
+mod group;
+mod heartbeat;
 mod incremental_alter_configs;
 mod init_producer_id;
+mod join_group;
+mod leave_group;
+mod list_groups;
 mod list_offsets;
 mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
 mod refusal;
+mod sync_group;
 #[cfg(test)]
 mod testing;
 mod topic;
 
 pub use call::Call;
-pub use error::error_code;
+pub use error::{error_code, group_error_code};
 pub use refusal::{Malformed, Refusal};
 
-use crate::broker::{Part, Request, Response};
+use crate::broker::{GroupAnswer, Part, Request, Response};
 use crate::protocol::kafka::messages::{ApiKey, RequestHeader};
 use crate::wire::{EncodeError, Reader};
 use bytes::Bytes;
+use group::GroupRequests;
 
 /// What a frame turned out to be.
 #[derive(Debug)]
@@ -116,9 +129,39 @@ fn decode(call: &mut Call, reader: &mut Reader<'_>, frame: &Bytes) -> Result<Req
         ApiKey::IncrementalAlterConfigs => {
             incremental_alter_configs::decode(reader, version).map(Request::AlterConfigs)
         }
+        ApiKey::FindCoordinator => {
+            find_coordinator::decode(reader, version).map(Request::FindCoordinator)
+        }
+        ApiKey::ListGroups => list_groups::decode(reader, version).map(Request::ListGroups),
+        ApiKey::OffsetCommit
+        | ApiKey::OffsetFetch
+        | ApiKey::JoinGroup
+        | ApiKey::Heartbeat
+        | ApiKey::LeaveGroup
+        | ApiKey::SyncGroup
+        | ApiKey::DescribeGroups
+        | ApiKey::DeleteGroups
+        | ApiKey::OffsetDelete => decode_groups(call, reader).map(Request::Groups),
         ApiKey::ApiVersions | ApiKey::DescribeCluster | ApiKey::ListOffsets => {
             unreachable!("these parse themselves")
         }
+    }
+}
+
+/// What is asked of groups.
+fn decode_groups(call: &Call, reader: &mut Reader<'_>) -> Result<GroupRequests, Malformed> {
+    let version = call.version();
+    match call.api() {
+        ApiKey::OffsetCommit => offset_commit::decode(reader, version),
+        ApiKey::OffsetFetch => offset_fetch::decode(reader, version),
+        ApiKey::JoinGroup => join_group::decode(reader, call),
+        ApiKey::Heartbeat => heartbeat::decode(reader, version),
+        ApiKey::LeaveGroup => leave_group::decode(reader, version),
+        ApiKey::SyncGroup => sync_group::decode(reader, version),
+        ApiKey::DescribeGroups => describe_groups::decode(reader, version),
+        ApiKey::DeleteGroups => delete_groups::decode(reader, version),
+        ApiKey::OffsetDelete => offset_delete::decode(reader, version),
+        other => unreachable!("{other} asks nothing of groups"),
     }
 }
 
@@ -175,7 +218,28 @@ fn encode(call: &Call, response: Response) -> Result<Vec<Part>, EncodeError> {
         (ApiKey::IncrementalAlterConfigs, Response::AlterConfigs(response)) => {
             incremental_alter_configs::encode(call, &response)
         }
+        (ApiKey::FindCoordinator, Response::FindCoordinator(response)) => {
+            find_coordinator::encode(call, &response)
+        }
+        (ApiKey::ListGroups, Response::ListGroups(groups)) => list_groups::encode(call, &groups),
+        (_, Response::Groups(answers)) => encode_groups(call, &answers),
         (api, response) => panic!("{api} was answered with {response:?}"),
+    }
+}
+
+/// What groups say.
+fn encode_groups(call: &Call, answers: &[GroupAnswer]) -> Result<Vec<Part>, EncodeError> {
+    match call.api() {
+        ApiKey::OffsetCommit => offset_commit::encode(call, answers),
+        ApiKey::OffsetFetch => offset_fetch::encode(call, answers),
+        ApiKey::JoinGroup => join_group::encode(call, answers),
+        ApiKey::Heartbeat => heartbeat::encode(call, answers),
+        ApiKey::LeaveGroup => leave_group::encode(call, answers),
+        ApiKey::SyncGroup => sync_group::encode(call, answers),
+        ApiKey::DescribeGroups => describe_groups::encode(call, answers),
+        ApiKey::DeleteGroups => delete_groups::encode(call, answers),
+        ApiKey::OffsetDelete => offset_delete::encode(call, answers),
+        other => panic!("{other} was answered with {answers:?}"),
     }
 }
 

@@ -1,8 +1,10 @@
 //! A client's side of the protocol, for tests.
 
 use super::{Call, Parsed, parse, respond};
-use crate::broker::{Part, Request, Response};
+use crate::broker::{GroupAnswer, Part, Request, Response};
+use crate::coordinator::{GroupError, GroupReply, GroupRequest};
 use crate::protocol::kafka::messages::{ApiKey, RequestHeader, ResponseHeader};
+use crate::types::{GroupId, PartitionIndex};
 use crate::wire::{Chunk, Message, Reader, Writer};
 use bytes::Bytes;
 
@@ -41,6 +43,39 @@ pub(super) fn parsed<'a, M: Message<'a>>(request: &M, version: i16) -> (Call, Re
         Ok(Parsed::Request(call, request)) => (call, request),
         other => panic!("a request expected: {other:?}"),
     }
+}
+
+/// What one group is asked.
+pub(super) fn parsed_group<'a, M: Message<'a>>(
+    request: &M,
+    version: i16,
+) -> (Call, GroupId, GroupRequest) {
+    match parsed(request, version) {
+        (call, Request::Groups(mut groups)) => {
+            let (group, asked) = groups.pop().expect("a group");
+            assert!(groups.is_empty(), "one group");
+            (call, group, asked)
+        }
+        other => panic!("a request to a group expected: {other:?}"),
+    }
+}
+
+/// The answer of one group.
+pub(super) fn group_answer(group: &str, result: Result<GroupReply, GroupError>) -> Response {
+    asked_answer(group, Vec::new(), result)
+}
+
+/// The answer of one group that was asked about these partitions.
+pub(super) fn asked_answer(
+    group: &str,
+    asked: Vec<(String, Vec<PartitionIndex>)>,
+    result: Result<GroupReply, GroupError>,
+) -> Response {
+    Response::Groups(vec![GroupAnswer {
+        group: GroupId::new(group),
+        asked,
+        result,
+    }])
 }
 
 /// The bytes of a response as they leave.

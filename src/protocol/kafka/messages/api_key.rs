@@ -1,9 +1,12 @@
 use super::{
     AlterConfigsRequest, ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest,
-    DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest, DescribeLogDirsRequest,
-    DescribeProducersRequest, DescribeTopicPartitionsRequest, FetchRequest,
-    IncrementalAlterConfigsRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
-    OffsetForLeaderEpochRequest, ProduceRequest,
+    DeleteGroupsRequest, DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
+    DescribeGroupsRequest, DescribeLogDirsRequest, DescribeProducersRequest,
+    DescribeTopicPartitionsRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
+    IncrementalAlterConfigsRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
+    ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+    OffsetDeleteRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest,
+    SyncGroupRequest,
 };
 use crate::wire::Message;
 use std::fmt;
@@ -58,6 +61,24 @@ apis! {
     ListOffsets = 2: ListOffsetsRequest,
     /// Tells brokers, topics and partitions.
     Metadata = 3: MetadataRequest,
+    /// Commits a group's offsets.
+    OffsetCommit = 8: OffsetCommitRequest,
+    /// Tells committed offsets.
+    OffsetFetch = 9: OffsetFetchRequest,
+    /// Tells who coordinates groups.
+    FindCoordinator = 10: FindCoordinatorRequest,
+    /// Joins a group.
+    JoinGroup = 11: JoinGroupRequest,
+    /// Tells that a member lives.
+    Heartbeat = 12: HeartbeatRequest,
+    /// Takes members out of a group.
+    LeaveGroup = 13: LeaveGroupRequest,
+    /// Hands out a generation's assignment.
+    SyncGroup = 14: SyncGroupRequest,
+    /// Tells groups' states and members.
+    DescribeGroups = 15: DescribeGroupsRequest,
+    /// Tells which groups there are.
+    ListGroups = 16: ListGroupsRequest,
     /// Tells which APIs there are.
     ApiVersions = 18: ApiVersionsRequest,
     /// Creates topics.
@@ -76,8 +97,12 @@ apis! {
     DescribeLogDirs = 35: DescribeLogDirsRequest,
     /// Adds partitions to topics.
     CreatePartitions = 37: CreatePartitionsRequest,
+    /// Deletes groups.
+    DeleteGroups = 42: DeleteGroupsRequest,
     /// Alters settings.
     IncrementalAlterConfigs = 44: IncrementalAlterConfigsRequest,
+    /// Deletes committed offsets.
+    OffsetDelete = 47: OffsetDeleteRequest,
     /// Tells the cluster's id and brokers.
     DescribeCluster = 60: DescribeClusterRequest,
     /// Tells the producers that partitions remember.
@@ -151,6 +176,12 @@ mod tests {
             (ApiKey::Fetch, 4),
             (ApiKey::ListOffsets, 1),
             (ApiKey::InitProducerId, 0),
+            (ApiKey::OffsetFetch, 1),
+            (ApiKey::FindCoordinator, 0),
+            (ApiKey::JoinGroup, 0),
+            (ApiKey::Heartbeat, 0),
+            (ApiKey::LeaveGroup, 0),
+            (ApiKey::SyncGroup, 0),
         ];
         for (api, version) in floors {
             assert!(api.advertised().contains(&version), "{api} {version}");

@@ -1,8 +1,9 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 
 message! {
     /// Asks for classic groups' states and members.
-    DescribeGroupsRequest<'a> (key 15, versions 0..=6, flexible 5) {
+    DescribeGroupsRequest<'a> (key ApiKey::DescribeGroups as i16, versions 0..=6, flexible 5) {
         /// The groups.
         groups: Array<'a, &'a str>, 0..;
         /// Whether to tell what the client may do with the groups.
@@ -10,7 +11,7 @@ message! {
     }
 
     /// Groups.
-    DescribeGroupsResponse<'a> (key 15, versions 0..=6, flexible 5) {
+    DescribeGroupsResponse<'a> (key ApiKey::DescribeGroups as i16, versions 0..=6, flexible 5) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 1.., else ignored;
         /// The groups.

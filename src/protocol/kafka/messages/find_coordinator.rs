@@ -1,8 +1,9 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 
 message! {
     /// Asks who coordinates groups or transactions; several at once from version 4 on (KIP-699).
-    FindCoordinatorRequest<'a> (key 10, versions 0..=6, flexible 3) {
+    FindCoordinatorRequest<'a> (key ApiKey::FindCoordinator as i16, versions 0..=6, flexible 3) {
         /// The group or the transactional id.
         key: &'a str, 0..=3;
         /// What the keys are: 0 groups, 1 transactional ids, 2 share groups' partitions.
@@ -12,7 +13,7 @@ message! {
     }
 
     /// Who coordinates.
-    FindCoordinatorResponse<'a> (key 10, versions 0..=6, flexible 3) {
+    FindCoordinatorResponse<'a> (key ApiKey::FindCoordinator as i16, versions 0..=6, flexible 3) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 1.., else ignored;
         /// Why there is no coordinator.

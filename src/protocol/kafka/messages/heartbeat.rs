@@ -1,8 +1,9 @@
+use super::ApiKey;
 use crate::wire::message;
 
 message! {
     /// Tells that a member of a group lives.
-    HeartbeatRequest<'a> (key 12, versions 0..=4, flexible 4) {
+    HeartbeatRequest<'a> (key ApiKey::Heartbeat as i16, versions 0..=4, flexible 4) {
         /// The group.
         group_id: &'a str, 0..;
         /// The generation that the member is in.
@@ -14,7 +15,7 @@ message! {
     }
 
     /// Whether the member's generation still stands.
-    HeartbeatResponse (key 12, versions 0..=4, flexible 4) {
+    HeartbeatResponse (key ApiKey::Heartbeat as i16, versions 0..=4, flexible 4) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 1.., else ignored;
         /// What the member has to do, if anything.

@@ -1,8 +1,9 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 
 message! {
     /// Joins a group, or joins it again for its next generation.
-    JoinGroupRequest<'a> (key 11, versions 0..=9, flexible 6) {
+    JoinGroupRequest<'a> (key ApiKey::JoinGroup as i16, versions 0..=9, flexible 6) {
         /// The group.
         group_id: &'a str, 0..;
         /// After this long without a heartbeat the member counts as dead, in ms.
@@ -31,7 +32,7 @@ message! {
     }
 
     /// The group's generation.
-    JoinGroupResponse<'a> (key 11, versions 0..=9, flexible 6) {
+    JoinGroupResponse<'a> (key ApiKey::JoinGroup as i16, versions 0..=9, flexible 6) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 2.., else ignored;
         /// Why the member is not in the group.

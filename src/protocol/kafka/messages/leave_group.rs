@@ -1,8 +1,9 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 
 message! {
     /// Takes members out of a group; several at once from version 3 on (KIP-345).
-    LeaveGroupRequest<'a> (key 13, versions 0..=5, flexible 4) {
+    LeaveGroupRequest<'a> (key ApiKey::LeaveGroup as i16, versions 0..=5, flexible 4) {
         /// The group.
         group_id: &'a str, 0..;
         /// The member that leaves.
@@ -22,7 +23,7 @@ message! {
     }
 
     /// What became of the members.
-    LeaveGroupResponse<'a> (key 13, versions 0..=5, flexible 4) {
+    LeaveGroupResponse<'a> (key ApiKey::LeaveGroup as i16, versions 0..=5, flexible 4) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 1.., else ignored;
         /// What went wrong with the request as a whole.

@@ -1,8 +1,9 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 
 message! {
     /// Asks which groups there are.
-    ListGroupsRequest<'a> (key 16, versions 0..=5, flexible 3) {
+    ListGroupsRequest<'a> (key ApiKey::ListGroups as i16, versions 0..=5, flexible 3) {
         /// The states wanted, empty for all (KIP-518).
         states_filter: Array<'a, &'a str>, 4..;
         /// The types wanted, empty for all (KIP-848).
@@ -10,7 +11,7 @@ message! {
     }
 
     /// The groups that this broker coordinates.
-    ListGroupsResponse<'a> (key 16, versions 0..=5, flexible 3) {
+    ListGroupsResponse<'a> (key ApiKey::ListGroups as i16, versions 0..=5, flexible 3) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 1.., else ignored;
         /// Why there are none.

@@ -1,9 +1,9 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
-use uuid::Uuid;
 
 message! {
-    /// Commits a group's offsets. Topics have names up to version 9 and ids from 10 on.
-    OffsetCommitRequest<'a> (key 8, versions 2..=10, flexible 8) {
+    /// Commits a group's offsets. Version 10, with ids instead of names, is not served.
+    OffsetCommitRequest<'a> (key ApiKey::OffsetCommit as i16, versions 2..=9, flexible 8) {
         /// The group.
         group_id: &'a str, 0..;
         /// The generation, or the member's epoch (KIP-848); -1 for who commits outside a group.
@@ -21,9 +21,7 @@ message! {
     /// A topic's offsets.
     OffsetCommitRequestTopic<'a> {
         /// The topic's name.
-        name: &'a str, 0..=9, else ignored;
-        /// The topic's id.
-        topic_id: Uuid, 10.., else ignored;
+        name: &'a str, 0..;
         /// The partitions.
         partitions: Array<'a, OffsetCommitRequestPartition<'a>>, 0..;
     }
@@ -41,7 +39,7 @@ message! {
     }
 
     /// What became of the offsets.
-    OffsetCommitResponse<'a> (key 8, versions 2..=10, flexible 8) {
+    OffsetCommitResponse<'a> (key ApiKey::OffsetCommit as i16, versions 2..=9, flexible 8) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 3.., else ignored;
         /// The topics.
@@ -51,9 +49,7 @@ message! {
     /// What became of a topic's offsets.
     OffsetCommitResponseTopic<'a> {
         /// The topic's name.
-        name: &'a str, 0..=9, else ignored;
-        /// The topic's id.
-        topic_id: Uuid, 10.., else ignored;
+        name: &'a str, 0..;
         /// The partitions.
         partitions: Array<'a, OffsetCommitResponsePartition>, 0..;
     }

@@ -1,8 +1,9 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 
 message! {
     /// Deletes committed offsets of a group (KIP-496). No version has tagged fields.
-    OffsetDeleteRequest<'a> (key 47, versions 0..=0, flexible i16::MAX) {
+    OffsetDeleteRequest<'a> (key ApiKey::OffsetDelete as i16, versions 0..=0, flexible i16::MAX) {
         /// The group.
         group_id: &'a str, 0..;
         /// The topics.
@@ -24,7 +25,7 @@ message! {
     }
 
     /// What became of the offsets.
-    OffsetDeleteResponse<'a> (key 47, versions 0..=0, flexible i16::MAX) {
+    OffsetDeleteResponse<'a> (key ApiKey::OffsetDelete as i16, versions 0..=0, flexible i16::MAX) {
         /// What went wrong with the request as a whole.
         error_code: i16, 0..;
         /// How long the request was held back by a quota, in ms.

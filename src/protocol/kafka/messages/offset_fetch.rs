@@ -1,10 +1,10 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
-use uuid::Uuid;
 
 message! {
     /// Asks for committed offsets: of one group up to version 7, of several from 8 on (KIP-709).
-    /// Topics have names up to version 9 and ids from 10 on.
-    OffsetFetchRequest<'a> (key 9, versions 1..=10, flexible 6) {
+    /// Version 10, with ids instead of names, is not served.
+    OffsetFetchRequest<'a> (key ApiKey::OffsetFetch as i16, versions 1..=9, flexible 6) {
         /// The group.
         group_id: &'a str, 0..=7;
         /// The topics, null for all.
@@ -39,15 +39,13 @@ message! {
     /// A topic asked for in one of several groups.
     OffsetFetchRequestTopics<'a> {
         /// The topic's name.
-        name: &'a str, 8..=9, else ignored;
-        /// The topic's id.
-        topic_id: Uuid, 10.., else ignored;
+        name: &'a str, 8..;
         /// The partitions' numbers.
         partition_indexes: Array<'a, i32>, 8..;
     }
 
     /// Committed offsets.
-    OffsetFetchResponse<'a> (key 9, versions 1..=10, flexible 6) {
+    OffsetFetchResponse<'a> (key ApiKey::OffsetFetch as i16, versions 1..=9, flexible 6) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 3.., else ignored;
         /// The topics.
@@ -93,9 +91,7 @@ message! {
     /// A topic's offsets in one of several groups.
     OffsetFetchResponseTopics<'a> {
         /// The topic's name.
-        name: &'a str, 8..=9, else ignored;
-        /// The topic's id.
-        topic_id: Uuid, 10.., else ignored;
+        name: &'a str, 8..;
         /// The partitions.
         partitions: Array<'a, OffsetFetchResponsePartitions<'a>>, 8..;
     }

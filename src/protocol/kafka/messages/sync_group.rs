@@ -1,8 +1,9 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 
 message! {
     /// Asks for a member's assignment; the leader hands in everyone's.
-    SyncGroupRequest<'a> (key 14, versions 0..=5, flexible 4) {
+    SyncGroupRequest<'a> (key ApiKey::SyncGroup as i16, versions 0..=5, flexible 4) {
         /// The group.
         group_id: &'a str, 0..;
         /// The generation that the member is in.
@@ -28,7 +29,7 @@ message! {
     }
 
     /// A member's assignment.
-    SyncGroupResponse<'a> (key 14, versions 0..=5, flexible 4) {
+    SyncGroupResponse<'a> (key ApiKey::SyncGroup as i16, versions 0..=5, flexible 4) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 1.., else ignored;
         /// Why there is no assignment.
