@@ -3,7 +3,7 @@ use super::owner::Hosted;
 use super::{Effect, Message, Shard, boot};
 use crate::storage::call::DiskCall;
 use crate::topic::{Catalog, Topic};
-use crate::types::{CoreId, TopicPartition};
+use crate::types::{CoreId, Now, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub(super) struct Burials {
 
 impl Shard {
     /// The registrar sent a new catalog.
-    pub(super) fn adopt(&mut self, catalog: Arc<Catalog>, effects: &mut Vec<Effect>) {
+    pub(super) fn adopt(&mut self, catalog: Arc<Catalog>, now: Now, effects: &mut Vec<Effect>) {
         let old = std::mem::replace(&mut self.catalog, catalog);
         let catalog = Arc::clone(&self.catalog);
         for topic in old.topics() {
@@ -36,6 +36,7 @@ impl Shard {
                 Some(_) => {}
             }
         }
+        self.tell_coordinators(&old, now, effects);
         self.catalog_in_force(effects);
     }
 

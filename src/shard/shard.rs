@@ -153,7 +153,7 @@ impl Shard {
             Message::Request { id, request } => self.request(from, id, request, now, effects),
             Message::Reply { id, reply } => self.reply(from, id, reply, now, effects),
             Message::Wake { id } => self.wake(from, id, now, effects),
-            Message::Catalog(catalog) => self.adopt(catalog, effects),
+            Message::Catalog(catalog) => self.adopt(catalog, now, effects),
             Message::CatalogApplied => self.catalog_applied(from, effects),
             Message::Flushed { clean } => self.core_flushed(from, clean, effects),
             Message::Farewell => self.farewell(effects),

@@ -12,11 +12,11 @@ mod keeping;
 mod loading;
 mod questions;
 
-use super::Shard;
+use super::{Effect, Shard};
 use crate::coordinator::{GroupToken, OFFSETS_TOPIC};
-use crate::topic::Topic;
-use crate::types::{CoreId, Instant, PartitionIndex, RequestId, TopicPartition};
-use hosted::Hosted;
+use crate::topic::{Catalog, Topic};
+use crate::types::{CoreId, Instant, Now, PartitionIndex, RequestId, TopicPartition};
+use hosted::{Hosted, Stage};
 use questions::Questions;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -71,6 +71,31 @@ impl Shard {
         let all = all.map(|index| TopicPartition::new(topic.id, index));
         all.filter(|id| self.placement.owner(*id) == self.core)
             .collect()
+    }
+
+    /// A new catalog is in force: offsets in deleted topics mean nothing any more, and if the
+    /// offsets' topic is new its coordinators begin.
+    pub(super) fn tell_coordinators(&mut self, old: &Catalog, now: Now, effects: &mut Vec<Effect>) {
+        if old.by_name(OFFSETS_TOPIC).is_none() {
+            self.coordinators.deadline = Some(now.monotonic);
+        }
+        let catalog = Arc::clone(&self.catalog);
+        let gone = old
+            .topics()
+            .filter(|topic| catalog.by_id(topic.id).is_none());
+        let gone: Vec<_> = gone.map(|topic| topic.name.clone()).collect();
+        if gone.is_empty() {
+            return;
+        }
+        let active: Vec<_> = self.coordinators.hosted.keys().copied().collect();
+        for id in active {
+            for topic in &gone {
+                if let Stage::Active(active) = &mut self.hosted(id).stage {
+                    let outcome = active.coordinator.forget_topic(topic.as_str(), now);
+                    self.absorb(id, outcome, now, effects);
+                }
+            }
+        }
     }
 
     fn hosted(&mut self, id: TopicPartition) -> &mut Hosted {
