@@ -3,12 +3,12 @@
 use super::compression::{Compression, compress};
 use super::header::{HEADER_BYTES, HeaderFields, write_header};
 use super::varint;
-use crate::types::{Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
 use bytes::Bytes;
 use thiserror::Error;
 
 /// A batch's size in bytes must fit an `i32`, as must every length in it.
-const BATCH_BYTES_MAX: usize = i32::MAX as usize;
+pub(super) const BATCH_BYTES_MAX: usize = i32::MAX as usize;
 
 /// Why a batch cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -228,6 +228,8 @@ impl BatchBuilder {
         let (producer_id, producer_epoch, base_sequence) = self.producer.unwrap_or(none);
         HeaderFields {
             base_offset,
+            last_offset_delta: self.count - 1,
+            leader_epoch: LeaderEpoch::NONE,
             attributes: self.compression.to_attributes(),
             base_timestamp: self.base_timestamp,
             max_timestamp: self.max_timestamp,

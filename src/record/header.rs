@@ -28,9 +28,9 @@ const RECORD_COUNT: usize = 57;
 const MAGIC_V2: i8 = 2;
 
 pub(super) const ATTRIBUTE_LOG_APPEND_TIME: i16 = 0x08;
-const ATTRIBUTE_TRANSACTIONAL: i16 = 0x10;
-const ATTRIBUTE_CONTROL: i16 = 0x20;
-const ATTRIBUTE_DELETE_HORIZON: i16 = 0x40;
+pub(super) const ATTRIBUTE_TRANSACTIONAL: i16 = 0x10;
+pub(super) const ATTRIBUTE_CONTROL: i16 = 0x20;
+pub(super) const ATTRIBUTE_DELETE_HORIZON: i16 = 0x40;
 
 /// Whose clock the timestamps of a batch are of (KIP-32).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -242,9 +242,19 @@ impl BatchHeader {
         self.attributes & ATTRIBUTE_DELETE_HORIZON != 0
     }
 
-    /// What the records' timestamp deltas count from: the first record's timestamp.
+    /// What the records' timestamp deltas count from: the time of the first record that the producer
+    /// sent, or the [delete horizon](Self::has_delete_horizon).
     pub const fn base_timestamp(&self) -> Timestamp {
         self.base_timestamp
+    }
+
+    /// The time from which on the batch's tombstones may go, once compaction has set it.
+    pub const fn delete_horizon(&self) -> Option<Timestamp> {
+        if self.has_delete_horizon() {
+            Some(self.base_timestamp)
+        } else {
+            None
+        }
     }
 
     /// The largest timestamp of the records, or the time of append; -1 if not known.
@@ -301,6 +311,8 @@ pub fn patch_header(header: &mut [u8; HEADER_BYTES], base_offset: Offset, epoch:
 /// The fields of a header that is to be written; the rest follows from the bytes.
 pub(super) struct HeaderFields {
     pub(super) base_offset: Offset,
+    pub(super) last_offset_delta: i32,
+    pub(super) leader_epoch: LeaderEpoch,
     pub(super) attributes: i16,
     pub(super) base_timestamp: Timestamp,
     pub(super) max_timestamp: Timestamp,
@@ -316,12 +328,12 @@ pub(super) fn write_header(batch: &mut [u8], fields: &HeaderFields) {
     let size = batch.len();
     let header = header_mut(batch);
     let length = i32::try_from(size - LENGTH_PREFIX_BYTES).expect("a batch is below 2 GiB");
-    patch_header(header, fields.base_offset, LeaderEpoch::NONE);
+    patch_header(header, fields.base_offset, fields.leader_epoch);
     put(header, LENGTH, length.to_be_bytes());
     put(header, MAGIC, MAGIC_V2.to_be_bytes());
     put(header, ATTRIBUTES, fields.attributes.to_be_bytes());
-    let last_offset_delta = fields.record_count - 1;
-    put(header, LAST_OFFSET_DELTA, last_offset_delta.to_be_bytes());
+    let last_offset_delta = fields.last_offset_delta.to_be_bytes();
+    put(header, LAST_OFFSET_DELTA, last_offset_delta);
     let base_timestamp = fields.base_timestamp.get();
     put(header, BASE_TIMESTAMP, base_timestamp.to_be_bytes());
     put(

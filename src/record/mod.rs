@@ -35,6 +35,7 @@ mod partitioner;
 mod record_iter;
 mod records;
 mod snappy;
+mod survivors;
 pub mod varint;
 mod zstandard;
 
@@ -49,3 +50,4 @@ pub use header::{BatchHeader, HEADER_BYTES, TimestampType, patch_header};
 pub use partitioner::{murmur2, partition_for_key};
 pub use record_iter::{Record, RecordHeader, RecordHeaders, RecordIter};
 pub use records::Records;
+pub use survivors::{Survivors, write_emptied};

@@ -91,10 +91,7 @@ pub struct RecordIter<'a> {
 
 impl<'a> RecordIter<'a> {
     pub(super) fn new(header: &BatchHeader, records: &'a [u8]) -> Self {
-        let append_time = match header.timestamp_type() {
-            TimestampType::CreateTime => None,
-            TimestampType::LogAppendTime => Some(header.max_timestamp()),
-        };
+        let append_time = Self::append_time_of(header);
         Self {
             rest: records,
             base_offset: header.base_offset(),
@@ -107,6 +104,20 @@ impl<'a> RecordIter<'a> {
             count: header.record_count(),
             ended: false,
         }
+    }
+
+    /// The time of all records, if it is the broker's.
+    pub(super) fn append_time_of(header: &BatchHeader) -> Option<Timestamp> {
+        match header.timestamp_type() {
+            TimestampType::CreateTime => None,
+            TimestampType::LogAppendTime => Some(header.max_timestamp()),
+        }
+    }
+
+    /// Bytes from the next record on.
+    #[inline]
+    pub(super) const fn remaining_bytes(&self) -> usize {
+        self.rest.len()
     }
 
     #[inline]

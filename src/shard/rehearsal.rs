@@ -111,6 +111,7 @@ mod tests {
             epochs: EpochHistory::default(),
             clean: false,
             producers: Vec::new(),
+            clean_below: Offset::ZERO,
         };
         write("data/catalog", &catalog.encode());
         write("data/t-0/checkpoint", &checkpoint.encode());

@@ -5,6 +5,8 @@
 //! sees to it that no two contradict each other.
 
 use super::aligned::AlignedBuffer;
+use super::compaction::Compaction;
+use super::compaction::swap::remove_if_there;
 use super::disk::{Disk, FileRef, OpenMode, Volume, replace_file, write_all};
 use super::index::StoredIndex;
 use super::journal;
@@ -46,6 +48,8 @@ pub struct Hints {
     pub(super) max: Option<(Timestamp, Offset)>,
     /// Checksums of the segment, if it need not be read for them.
     pub(super) chunks: Option<Vec<u32>>,
+    /// Whether compaction wrote the segment.
+    pub(super) is_cleaned: bool,
 }
 
 /// Something to do with a disk that may take long.
@@ -165,6 +169,13 @@ pub enum DiskCall {
         /// The directory.
         path: PathBuf,
     },
+    /// Performs a piece of a compaction.
+    Compact {
+        /// The run.
+        run: Box<Compaction>,
+        /// About how many bytes to read.
+        bytes_max: usize,
+    },
     /// Ends a log cleanly: sync, cut, hints, and then the checkpoint that says so.
     Close {
         /// What to sync first, in this order.
@@ -191,6 +202,8 @@ pub enum DiskReply {
     Volume(Volume),
     /// What a comparison showed.
     Scrubbed(Scrubbed),
+    /// The run, a piece further.
+    Compacted(Box<Compaction>),
 }
 
 /// The open indexes of a sealed segment.
@@ -226,6 +239,10 @@ impl DiskCall {
                 count,
             } => segment.scrub(disk, first, count).map(DiskReply::Scrubbed),
             Self::Volume { path } => disk.volume(&path).map(DiskReply::Volume),
+            Self::Compact { run, bytes_max } => {
+                let run = run.perform(disk, bytes_max)?;
+                Ok(DiskReply::Compacted(Box::new(run)))
+            }
             call => call.perform_plain(disk).map(|()| DiskReply::Done),
         }
     }
@@ -236,6 +253,7 @@ impl DiskCall {
             | Self::Seal { .. }
             | Self::PrepareJournal { .. }
             | Self::Scrub { .. }
+            | Self::Compact { .. }
             | Self::Volume { .. } => unreachable!("these have replies"),
             Self::WriteJournal {
                 file,
@@ -307,6 +325,7 @@ impl DiskCall {
             ),
             Self::Scrub { segment, .. } => format!("checking {}", segment.path.display()),
             Self::Volume { path } => format!("looking at the volume of {}", path.display()),
+            Self::Compact { run, .. } => format!("compacting {}", run.directory().display()),
             Self::Close { path, .. } => format!("closing the log of {}", path.display()),
         }
     }
@@ -380,6 +399,7 @@ pub(super) fn write_hints(
         max: hints.max,
         index_crc: crc32c::crc32c(&hints.index),
         time_index_crc: crc32c::crc32c(&hints.time_index),
+        is_cleaned: hints.is_cleaned,
     };
     let summary = match sealed {
         Some(log) => match &hints.chunks {
@@ -400,13 +420,6 @@ fn write_anew(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<FileRef>
     let file = disk.open(path, OpenMode::CreateNew)?;
     write_all(&*file, Position::ZERO, bytes)?;
     Ok(file)
-}
-
-fn remove_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
-    match disk.remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
-    }
 }
 
 fn remove_directory(disk: &dyn Disk, path: &Path) -> io::Result<()> {

@@ -40,6 +40,9 @@ pub struct Checkpoint {
     pub epochs: EpochHistory,
     /// Whether a clean stop wrote it, and nothing was appended since.
     pub clean: bool,
+    /// Below this offset a compaction left one record of each key. A hint: too low a one only makes
+    /// the next compaction read more.
+    pub clean_below: Offset,
     /// Idempotent producers, as of `synced`.
     pub producers: Vec<ProducerSnapshot>,
 }
@@ -66,6 +69,7 @@ impl Checkpoint {
             epochs: Some(epochs),
             clean: self.clean,
             producers: Some(producers),
+            clean_below: self.clean_below.get(),
         };
         let root = schema::Checkpoint::create(&mut builder, &arguments);
         builder.finish(root, None);
@@ -121,6 +125,7 @@ impl Checkpoint {
             leader_epoch: LeaderEpoch::new(root.leader_epoch()),
             epochs: EpochHistory::restore(epochs),
             clean: root.clean(),
+            clean_below: Offset::new(root.clean_below().max(0)),
             producers,
         };
         checkpoint.checked()

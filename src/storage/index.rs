@@ -7,6 +7,7 @@
 //! largest up to its entry.
 
 use super::disk::{File, FileRef};
+use crate::record::BatchHeader;
 use crate::types::{Offset, Position, Timestamp};
 use std::cell::Cell;
 use std::io;
@@ -140,6 +141,16 @@ impl IndexBuilder {
             }
         }
         self.since_entry += size;
+    }
+
+    /// The same, by a batch's header. One without records has no timestamp: what it says was the
+    /// largest is gone.
+    pub(super) fn push_header(&mut self, position: Position, header: &BatchHeader) {
+        let max = match header.record_count() {
+            0 => Timestamp::NONE,
+            _ => header.max_timestamp(),
+        };
+        self.push(position, header.size() as u64, header.last_offset(), max);
     }
 
     fn push_time(&mut self) {

@@ -6,6 +6,7 @@
 //!   what is written to it.
 //! - [`call`] holds what may block, as values: performed off the core, completed in any order.
 //! - [`journal`] makes what was appended durable before its segment is.
+//! - [`compaction`] keeps the newest record of each key.
 //! - [`log`] is one partition's log: it appends, reads, syncs, rolls, expires and recovers.
 //! - [`producer_state`] keeps idempotent producers from appending twice.
 //!
@@ -17,6 +18,7 @@ pub mod call;
 pub mod catalog_file;
 pub mod checkpoint;
 mod chunk_checksums;
+pub mod compaction;
 pub mod data_directory;
 pub mod disk;
 mod envelope;

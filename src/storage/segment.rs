@@ -1,9 +1,11 @@
 //! One file of a partition's log, and what is known of it in memory.
 //!
 //! Invariants: `synced <= size <= reserved` while it is active, and `journaled <= size`; batches are
-//! dense from `base` to `end`; bytes below `size` are whole batches and never change.
+//! dense from `base` to `end` unless compaction wrote them, and then the last one ends at `end`; bytes
+//! below `size` are whole batches and never change.
 
 use super::call::SegmentFiles;
+use super::compaction::swap::{CLEANED, SWAP};
 use super::chunk_checksums::ChunkChecksums;
 use super::disk::FileRef;
 use super::index::SegmentIndex;
@@ -49,6 +51,9 @@ pub(super) struct Segment {
     /// The largest timestamp and the last offset of its batch.
     pub(super) max: Option<(Timestamp, Offset)>,
     pub(super) state: SegmentState,
+    /// Whether compaction wrote it: offsets may be missing between its batches and before the first,
+    /// but not behind the last.
+    pub(super) is_cleaned: bool,
     /// Replaced while reading if it turns out to lie.
     pub(super) index: RefCell<SegmentIndex>,
     pub(super) populated: RangeSet,
@@ -72,6 +77,7 @@ impl Segment {
             begun: None,
             max: None,
             state: SegmentState::Active,
+            is_cleaned: false,
             index: RefCell::new(index),
             populated: RangeSet::default(),
             checksums: ChunkChecksums::default(),
@@ -115,7 +121,8 @@ pub(super) fn segment_files(directory: &Path, base: Offset) -> SegmentFiles {
     }
 }
 
-fn segment_path(directory: &Path, base: Offset, extension: &str) -> PathBuf {
+/// A segment's file with another extension.
+pub(super) fn segment_path(directory: &Path, base: Offset, extension: &str) -> PathBuf {
     directory.join(format!("{:020}.{extension}", base.get()))
 }
 
@@ -130,7 +137,7 @@ pub(super) fn base_of(name: &str, extension: &str) -> Option<Offset> {
 
 /// Whether a name in a partition's directory is of a file that this engine makes there.
 pub(super) fn is_ours(name: &str) -> bool {
-    let of_segment = ["log", "index", "timeindex", "summary"];
+    let of_segment = ["log", "index", "timeindex", "summary", CLEANED, SWAP];
     let of_partition = [
         CHECKPOINT_NAME,
         "checkpoint.tmp",

@@ -27,6 +27,8 @@ pub(super) struct SegmentSummary {
     /// The leader epoch of its last batch is not kept here: the checkpoint has them all.
     pub(super) index_crc: u32,
     pub(super) time_index_crc: u32,
+    /// Whether compaction wrote the segment.
+    pub(super) is_cleaned: bool,
 }
 
 impl SegmentSummary {
@@ -47,7 +49,7 @@ impl SegmentSummary {
         bytes.extend_from_slice(&self.time_index_crc.to_be_bytes());
         bytes.extend_from_slice(&(chunks.len() as u32).to_be_bytes());
         bytes.extend_from_slice(&crc32c::crc32c(&table).to_be_bytes());
-        bytes.extend_from_slice(&[0; 4]);
+        bytes.extend_from_slice(&u32::from(self.is_cleaned).to_be_bytes());
         let crc = crc32c::crc32c(&bytes);
         bytes.extend_from_slice(&crc.to_be_bytes());
         debug_assert_eq!(bytes.len(), HEADER_BYTES);
@@ -94,6 +96,7 @@ impl SegmentSummary {
             max: (max_offset >= base).then_some((max, max_offset)),
             index_crc: u32_at(header, 56)?,
             time_index_crc: u32_at(header, 60)?,
+            is_cleaned: u32_at(header, 72)? & 1 != 0,
         })
     }
 }
@@ -135,6 +138,7 @@ mod tests {
             max: Some((Timestamp::new(5), Offset::new(8))),
             index_crc: 1,
             time_index_crc: 2,
+            is_cleaned: true,
         };
         let bytes = summary.encode_unsealed(Offset::new(3));
         assert_eq!(

@@ -34,6 +34,7 @@ pub(crate) fn tiny() -> LogConfig {
         reserve_bytes_max: 512,
         write_behind_bytes: 256,
         decompressed_bytes_max: 1 << 20,
+        compaction: None,
     }
 }
 

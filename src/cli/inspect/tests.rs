@@ -177,6 +177,7 @@ fn with_journal(log: &[u8], positions: &[usize]) -> (TempDir, PathBuf) {
         epochs: EpochHistory::default(),
         clean: false,
         producers: Vec::new(),
+        clean_below: Offset::ZERO,
     };
     let journal = data
         .path()

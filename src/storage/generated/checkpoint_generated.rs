@@ -639,6 +639,7 @@ pub mod corelane {
                 pub const VT_EPOCHS: ::flatbuffers::VOffsetT = 18;
                 pub const VT_CLEAN: ::flatbuffers::VOffsetT = 20;
                 pub const VT_PRODUCERS: ::flatbuffers::VOffsetT = 22;
+                pub const VT_CLEAN_BELOW: ::flatbuffers::VOffsetT = 24;
 
                 #[inline]
                 pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -655,6 +656,7 @@ pub mod corelane {
                     args: &'args CheckpointArgs<'args>,
                 ) -> ::flatbuffers::WIPOffset<Checkpoint<'bldr>> {
                     let mut builder = CheckpointBuilder::new(_fbb);
+                    builder.add_clean_below(args.clean_below);
                     builder.add_position(args.position);
                     builder.add_segment(args.segment);
                     builder.add_synced_offset(args.synced_offset);
@@ -787,6 +789,17 @@ pub mod corelane {
                         >>(Checkpoint::VT_PRODUCERS, None)
                     }
                 }
+                #[inline]
+                pub fn clean_below(&self) -> i64 {
+                    // Safety:
+                    // Created from valid Table for this object
+                    // which contains a valid value in this slot
+                    unsafe {
+                        self._tab
+                            .get::<i64>(Checkpoint::VT_CLEAN_BELOW, Some(0))
+                            .unwrap()
+                    }
+                }
             }
 
             impl ::flatbuffers::Verifiable for Checkpoint<'_> {
@@ -806,6 +819,7 @@ pub mod corelane {
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, EpochStart>>>("epochs", Self::VT_EPOCHS, false)?
      .visit_field::<bool>("clean", Self::VT_CLEAN, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Producer>>>>("producers", Self::VT_PRODUCERS, false)?
+     .visit_field::<i64>("clean_below", Self::VT_CLEAN_BELOW, false)?
      .finish();
                     Ok(())
                 }
@@ -825,6 +839,7 @@ pub mod corelane {
                         ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Producer<'a>>>,
                     >,
                 >,
+                pub clean_below: i64,
             }
             impl<'a> Default for CheckpointArgs<'a> {
                 #[inline]
@@ -840,6 +855,7 @@ pub mod corelane {
                         epochs: None,
                         clean: false,
                         producers: None,
+                        clean_below: 0,
                     }
                 }
             }
@@ -912,6 +928,11 @@ pub mod corelane {
                     );
                 }
                 #[inline]
+                pub fn add_clean_below(&mut self, clean_below: i64) {
+                    self.fbb_
+                        .push_slot::<i64>(Checkpoint::VT_CLEAN_BELOW, clean_below, 0);
+                }
+                #[inline]
                 pub fn new(
                     _fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
                 ) -> CheckpointBuilder<'a, 'b, A> {
@@ -942,6 +963,7 @@ pub mod corelane {
                     ds.field("epochs", &self.epochs());
                     ds.field("clean", &self.clean());
                     ds.field("producers", &self.producers());
+                    ds.field("clean_below", &self.clean_below());
                     ds.finish()
                 }
             }

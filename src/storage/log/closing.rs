@@ -4,6 +4,7 @@ use super::completion::Pending;
 use super::room::hints_of;
 use super::{Checkpointed, Log};
 use crate::storage::call::{Calls, DiskCall};
+use crate::storage::checkpoint::Checkpoint;
 use crate::storage::producer_state::{ProducerSnapshot, ProducerState};
 use crate::types::{LeaderEpoch, Offset, Position};
 
@@ -29,12 +30,14 @@ impl Log {
             return false;
         }
         self.leader_epoch = self.leader_epoch.max(epoch);
-        let bytes = self.checkpoint_bytes(producers);
+        let checkpoint = self.running_checkpoint(producers);
         let checkpointed = Checkpointed {
             start: self.next_start,
             synced: self.synced,
             bytes: self.synced_bytes,
+            segment: checkpoint.segment,
         };
+        let bytes = checkpoint.encode();
         let call = DiskCall::ReplaceFile {
             path: self.checkpoint_path(),
             bytes,
@@ -43,10 +46,9 @@ impl Log {
         true
     }
 
-    fn checkpoint_bytes(&self, producers: &ProducerState) -> Vec<u8> {
+    fn running_checkpoint(&self, producers: &ProducerState) -> Checkpoint {
         let producers = producers.snapshot(self.synced);
         self.checkpoint_at(self.synced, |segment| segment.synced, false, producers)
-            .encode()
     }
 
     /// Before the first append after a clean stop: the checkpoint must stop saying that nothing was
@@ -134,6 +136,7 @@ impl Log {
             start: self.next_start,
             synced,
             bytes: self.synced_bytes,
+            segment: self.checkpointed.segment,
         };
         for segment in &mut self.segments {
             segment.synced = segment.size;

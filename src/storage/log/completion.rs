@@ -37,6 +37,8 @@ pub(super) enum Pending {
     /// The checkpoint of a clean stop, written anew without saying so.
     VoidCleanMark,
     Remove,
+    /// A piece of a compaction.
+    Compact,
     Close {
         synced: Offset,
     },
@@ -154,11 +156,15 @@ impl Log {
                 Completed::RoomMade
             }
             (Pending::Remove, _) => Completed::Nothing,
+            (Pending::Compact, DiskReply::Compacted(run)) => self.compacted(*run, calls),
             (Pending::Close { synced }, _) => {
                 self.closed(synced);
                 Completed::Closed
             }
-            (pending @ (Pending::Create { .. } | Pending::Seal { .. }), reply) => {
+            (
+                pending @ (Pending::Create { .. } | Pending::Seal { .. } | Pending::Compact),
+                reply,
+            ) => {
                 unreachable!("{pending:?} was answered by {reply:?}")
             }
         }
@@ -212,6 +218,7 @@ impl Log {
                 log::warn!("removing an expired segment in {directory}: {error}");
                 Completed::Nothing
             }
+            Pending::Compact => self.compaction_failed(&error),
             Pending::Close { .. } => {
                 self.fail(
                     format!("closing the log in {directory} failed: {error}"),

@@ -21,8 +21,35 @@ pub struct LogConfig {
     pub reserve_bytes_max: u64,
     /// The piece in which relaxed logs are written back.
     pub write_behind_bytes: u64,
-    /// What a batch may unfold to when a timestamp is looked up in it, in bytes.
+    /// What a batch may unfold to when it is looked into, in bytes.
     pub decompressed_bytes_max: usize,
+    /// How the log is compacted; `None` if it is not (`cleanup.policy`).
+    pub compaction: Option<CompactionConfig>,
+}
+
+/// When a log is compacted, and how long tombstones stay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompactionConfig {
+    /// Records younger than this stay as they are (`min.compaction.lag.ms`).
+    pub lag_ms_min: i64,
+    /// Records older than this make a compaction due (`max.compaction.lag.ms`).
+    pub lag_ms_max: Option<i64>,
+    /// How long tombstones stay once they were cleaned (`delete.retention.ms`).
+    pub delete_retention_ms: i64,
+    /// A compaction is due if a larger part of what can be compacted is dirty, in millionths
+    /// (`min.cleanable.dirty.ratio`).
+    pub dirty_millionths_min: u32,
+}
+
+impl Default for CompactionConfig {
+    fn default() -> Self {
+        Self {
+            lag_ms_min: 0,
+            lag_ms_max: None,
+            delete_retention_ms: 24 * 60 * 60 * 1000,
+            dirty_millionths_min: 500_000,
+        }
+    }
 }
 
 impl Default for LogConfig {
@@ -38,6 +65,7 @@ impl Default for LogConfig {
             reserve_bytes_max: 128 << 20,
             write_behind_bytes: 1 << 20,
             decompressed_bytes_max: 64 << 20,
+            compaction: None,
         }
     }
 }
@@ -46,7 +74,7 @@ impl LogConfig {
     /// The largest segment whose positions fit Kafka's index.
     pub const SEGMENT_BYTES_MAX: u64 = i32::MAX as u64;
 
-    pub(super) fn segment_bytes(&self) -> u64 {
+    pub(in crate::storage) fn segment_bytes(&self) -> u64 {
         self.segment_bytes.min(Self::SEGMENT_BYTES_MAX)
     }
 }

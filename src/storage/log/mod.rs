@@ -1,7 +1,8 @@
 //! One partition's log: segments, oldest first, of which the last may be active.
 //!
 //! Invariants:
-//! - `start <= next_start <= end`; offsets are dense; segments follow each other without gap or overlap;
+//! - `start <= next_start <= end`; segments follow each other without gap or overlap, and offsets
+//!   are dense in those that compaction did not write;
 //! - `synced <= end` never goes back; everything below it is in its segment on the device; below
 //!   `journaled <= end` it is there or in the journal;
 //! - only `append` writes batches, and only into space that was reserved before;
@@ -13,6 +14,7 @@
 //! [`Log::completed`], in any order. The log knows no clock: time is an argument.
 
 mod closing;
+mod compaction;
 mod completion;
 mod config;
 mod journaled;
@@ -25,8 +27,9 @@ mod scrub;
 mod sync;
 mod time;
 
+pub use compaction::{CompactionBudget, Dirtiness};
 pub use completion::Completed;
-pub use config::LogConfig;
+pub use config::{CompactionConfig, LogConfig};
 pub use journaled::{Tail, Undurable};
 pub use read::{FileRange, ReadError};
 pub use recovery::{Recovered, RecoveryError, RecoveryReport};
@@ -69,6 +72,7 @@ pub struct Log {
     clean_mark: Option<Box<Checkpoint>>,
     /// What the last durable checkpoint lets be forgotten.
     checkpointed: Checkpointed,
+    compaction: compaction::CompactionState,
     /// Below the start, and not unlinked yet.
     expired: Vec<Segment>,
     next_ticket: u64,
@@ -85,6 +89,8 @@ struct Checkpointed {
     synced: Offset,
     /// Of [`Log::synced_bytes`].
     bytes: u64,
+    /// The base of the segment that it goes on in.
+    segment: Offset,
 }
 
 /// Why a log takes nothing more until the next start.
@@ -126,7 +132,9 @@ impl Log {
                 start: Offset::ZERO,
                 synced: Offset::ZERO,
                 bytes: 0,
+                segment: Offset::ZERO,
             },
+            compaction: compaction::CompactionState::default(),
             expired: Vec::new(),
             next_ticket: 0,
             in_flight: BTreeMap::new(),
@@ -341,6 +349,7 @@ impl Log {
             epochs: self.epochs.clone(),
             clean,
             producers,
+            clean_below: self.compaction.clean_below,
         }
     }
 }

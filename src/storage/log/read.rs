@@ -242,7 +242,10 @@ impl Segment {
         while let Some((position, header)) = walk.next_header()? {
             if header.last_offset() >= offset {
                 // A header that lies must not look like a batch that is not readable yet.
-                if header.base_offset() > offset || header.last_offset() >= self.end {
+                let is_behind_gap = header.base_offset() > offset;
+                let is_wrong = header.last_offset() >= self.end
+                    || (is_behind_gap && !self.is_followed(&mut walk, &header)?);
+                if is_wrong {
                     return Err(WalkError::IndexMismatch { position });
                 }
                 return Ok((position, header));
@@ -251,6 +254,20 @@ impl Segment {
         Err(WalkError::IndexMismatch {
             position: walk.position(),
         })
+    }
+
+    /// Whether a batch that begins behind the offset looked for may do so: in a cleaned segment, and
+    /// if the one after it bears it out.
+    fn is_followed(
+        &self,
+        walk: &mut BatchWalk<'_>,
+        header: &BatchHeader,
+    ) -> Result<bool, WalkError> {
+        let next = match walk.next_header()? {
+            Some((_, following)) => following.base_offset(),
+            None => self.end,
+        };
+        Ok(self.is_cleaned && header.next_offset() <= next)
     }
 
     /// A walk from an index entry on, once the batch there is what the entry says.

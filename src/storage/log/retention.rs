@@ -63,6 +63,7 @@ impl Log {
         while let Some(oldest) = self.segments.front()
             && oldest.end <= self.start
             && self.is_removable(oldest, limit)
+            && !self.is_being_replaced(oldest.base)
         {
             self.expired.extend(self.segments.pop_front());
         }
@@ -114,5 +115,6 @@ impl Log {
             }
             self.push(calls, Pending::Remove, DiskCall::Remove { files, paths });
         }
+        self.close_replaced(calls);
     }
 }

@@ -281,6 +281,7 @@ pub(super) fn hints_of(directory: &std::path::Path, segment: &mut Segment, seale
         time_index,
         next: segment.end,
         max: segment.max,
+        is_cleaned: segment.is_cleaned,
         chunks: sealed.then(|| segment.known_checksums()).flatten(),
     }
 }

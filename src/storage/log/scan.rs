@@ -28,6 +28,8 @@ pub(super) struct Scan<'a> {
     pub(super) expected: Offset,
     /// Whether checksums are verified.
     pub(super) validate: bool,
+    /// Whether offsets may be missing between batches, as compaction leaves them.
+    pub(super) may_skip: bool,
     /// Where to stop, if a batch begins there.
     pub(super) until: Option<Offset>,
 }
@@ -64,7 +66,7 @@ impl Scan<'_> {
                         damage: None,
                     });
                 }
-                Ok(Some((_, header))) if header.base_offset() == next => {
+                Ok(Some((_, header))) if self.follows(&header, next) => {
                     each(position, &header);
                     next = header.next_offset();
                     continue;
@@ -88,14 +90,10 @@ impl Scan<'_> {
     }
 }
 
-/// Takes a batch into an index.
-pub(super) fn push_header(index: &mut IndexBuilder, position: Position, header: &BatchHeader) {
-    index.push(
-        position,
-        header.size() as u64,
-        header.last_offset(),
-        header.max_timestamp(),
-    );
+impl Scan<'_> {
+    fn follows(&self, header: &BatchHeader, next: Offset) -> bool {
+        header.base_offset() == next || (self.may_skip && header.base_offset() > next)
+    }
 }
 
 /// The indexes of a segment, from its headers.
@@ -107,9 +105,10 @@ pub(super) fn rebuild_index(segment: &Segment, interval_bytes: u32) -> io::Resul
         upto: Position::new(segment.size),
         expected: segment.base,
         validate: false,
+        may_skip: segment.is_cleaned,
         until: None,
     };
-    let end = scan.run(|position, header| push_header(&mut index, position, header))?;
+    let end = scan.run(|position, header| index.push_header(position, header))?;
     if let Some(damage) = end.damage {
         let message = format!("damaged at byte {}: {damage}", end.position);
         return Err(io::Error::new(io::ErrorKind::InvalidData, message));

@@ -14,6 +14,7 @@
 
 mod error;
 mod sealed;
+mod swaps;
 mod tail;
 
 pub use error::RecoveryError;
@@ -92,12 +93,15 @@ impl Log {
         // it says must not be told before it stays.
         disk.sync_directory(&log.directory)
             .map_err(io_error(&log.directory))?;
+        swaps::settle(disk, &log.directory, &checkpoint)?;
+        let bases = list_segments(disk, &log.directory)?;
         log.is_on_disk = true;
         log.start = checkpoint.log_start;
         log.next_start = checkpoint.log_start;
         log.leader_epoch = checkpoint.leader_epoch;
         log.epochs = checkpoint.epochs.clone();
         log.epochs.forget_from(checkpoint.synced);
+        log.compaction.clean_below = checkpoint.clean_below;
         let mut producers = ProducerState::default();
         producers.restore(&checkpoint.producers);
         let recovery = Recovery {
@@ -267,6 +271,7 @@ impl Recovery<'_> {
             start: checkpoint.log_start,
             synced: checkpoint.synced,
             bytes: 0,
+            segment: checkpoint.segment,
         };
         log.clean_mark = clean.then(|| Box::new(checkpoint));
         let epoch = log.leader_epoch;

@@ -6,7 +6,7 @@ use crate::storage::call::write_hints;
 use crate::storage::disk::{FileRef, OpenMode};
 use crate::storage::index::{IndexBuilder, SegmentIndex, StoredIndex};
 use crate::storage::log::room::hints_of;
-use crate::storage::log::scan::{Scan, push_header};
+use crate::storage::log::scan::Scan;
 use crate::storage::segment::{Segment, SegmentState, segment_files};
 use crate::storage::segment_summary::{HEADER_BYTES, SegmentSummary};
 use crate::types::{Offset, Position};
@@ -30,6 +30,7 @@ impl Recovery<'_> {
         if let (Some(known), Some(index)) = (known, index) {
             let mut segment = Segment::empty(base, file, 0, SegmentIndex::Stored(index));
             segment.max = known.max;
+            segment.is_cleaned = known.is_cleaned;
             settle(&mut segment, length, next);
             segment.state = SegmentState::Sealed;
             return Ok(segment);
@@ -65,9 +66,16 @@ impl Recovery<'_> {
             upto: length,
             expected: base,
             validate: true,
+            may_skip: true,
             until: None,
         };
-        let end = scan.run(|position, header| push_header(&mut index, position, header));
+        // Without its summary only gaps tell that it was compacted.
+        let (mut is_cleaned, mut next) = (false, base);
+        let end = scan.run(|position, header| {
+            index.push_header(position, header);
+            is_cleaned |= header.base_offset() != next || !header.is_dense();
+            next = header.next_offset();
+        });
         let end = end.map_err(io_error(&path))?;
         self.report.bytes_scanned += end.position.get();
         if let Some(reason) = end.damage {
@@ -79,6 +87,7 @@ impl Recovery<'_> {
         }
         let mut segment = Segment::empty(base, file, 0, SegmentIndex::Memory(index));
         settle(&mut segment, length, end.next);
+        segment.is_cleaned = is_cleaned;
         self.write_sealed_hints(&mut segment);
         Ok(segment)
     }

@@ -7,7 +7,7 @@ use crate::storage::disk::{FileRef, read_whole, write_all};
 use crate::storage::envelope::FILE_BYTES_MAX;
 use crate::storage::index::{IndexBuilder, SegmentIndex};
 use crate::storage::log::Log;
-use crate::storage::log::scan::{Scan, ScanEnd, push_header};
+use crate::storage::log::scan::{Scan, ScanEnd};
 use crate::storage::producer_state::ProducerState;
 use crate::storage::segment::{Segment, segment_files};
 use crate::types::{Offset, Position, Timestamp};
@@ -98,9 +98,10 @@ impl Recovery<'_> {
             upto,
             expected: base,
             validate: false,
+            may_skip: false,
             until: None,
         };
-        let end = scan.run(|position, header| push_header(&mut index, position, header));
+        let end = scan.run(|position, header| index.push_header(position, header));
         let end = end.map_err(io_error(&path))?;
         let position = end.position;
         if let Some(reason) = end.damage {
@@ -232,11 +233,12 @@ impl Recovery<'_> {
                 upto: length,
                 expected: next,
                 validate: true,
+                may_skip: false,
                 until,
             };
             let (log, producers) = (&mut self.log, &mut self.producers);
             let end = scan.run(|position, header| {
-                push_header(index, position, header);
+                index.push_header(position, header);
                 replay(log, producers, header);
             })?;
             (position, next) = (end.position, end.next);
@@ -264,7 +266,7 @@ impl Recovery<'_> {
         let mut at = 0;
         while let Some(rest) = batches.get(at..).filter(|rest| !rest.is_empty()) {
             let header = BatchHeader::read(rest).map_err(io::Error::other)?;
-            push_header(index, position.advanced(at as u64), &header);
+            index.push_header(position.advanced(at as u64), &header);
             replay(&mut self.log, &mut self.producers, &header);
             next = Some(header.next_offset());
             at += header.size();

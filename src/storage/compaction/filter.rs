@@ -1,0 +1,191 @@
+//! What stays of one batch: the rules of compaction, as Kafka's log cleaner has them.
+
+use super::offset_map::OffsetMap;
+use crate::record::{
+    Batch, BatchError, BatchHeader, DecompressionLimits, Record, Survivors, write_emptied,
+};
+use crate::types::{Offset, ProducerId, Timestamp};
+use rustc_hash::FxHashMap;
+
+/// What holds for a whole compaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompactionTerms {
+    /// When it began.
+    pub now: Timestamp,
+    /// How long tombstones stay after they were first cleaned (`delete.retention.ms`).
+    pub delete_retention_ms: i64,
+    /// What a batch may unfold to.
+    pub limits: DecompressionLimits,
+    /// The last offset of each idempotent producer that is remembered.
+    pub producers: FxHashMap<ProducerId, Offset>,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cleaned {
+    /// It stays as it is.
+    Kept,
+    /// It was written with fewer records, or with a delete horizon.
+    Rewritten,
+    /// It was written without records, for what its header says.
+    Emptied,
+    /// Nothing of it stays.
+    Removed,
+}
+
+/// Turns batches into what stays of them.
+#[derive(Debug)]
+pub struct BatchFilter {
+    terms: CompactionTerms,
+    map: OffsetMap,
+    /// The map has every key of the records below, from the first dirty one on.
+    known_below: Offset,
+    survivors: Survivors,
+}
+
+impl BatchFilter {
+    /// A filter that knows no key as yet.
+    pub fn new(terms: CompactionTerms, map: OffsetMap) -> Self {
+        Self {
+            terms,
+            map,
+            known_below: Offset::ZERO,
+            survivors: Survivors::default(),
+        }
+    }
+
+    /// Takes in a batch's keys, those of records from `dirty_from` on. Batches come in their order.
+    /// False if there is no room for another key: then the map ends within this batch.
+    #[must_use]
+    pub fn learn(&mut self, batch: &Batch, dirty_from: Offset) -> bool {
+        let header = batch.header();
+        if header.is_control() || header.record_count() == 0 {
+            self.known_below = header.next_offset();
+            return true;
+        }
+        match self.learn_records(batch, dirty_from) {
+            Ok(Some(full_at)) => {
+                self.known_below = full_at;
+                false
+            }
+            // One that does not decode has no keys and stays as it is.
+            Ok(None) | Err(_) => {
+                self.known_below = header.next_offset();
+                true
+            }
+        }
+    }
+
+    /// Gives the offset for whose key there is no room.
+    fn learn_records(
+        &mut self,
+        batch: &Batch,
+        dirty_from: Offset,
+    ) -> Result<Option<Offset>, BatchError> {
+        let records = batch.records(&self.terms.limits)?;
+        // A batch is taken in whole or not at all: a part of one that does not decode would let
+        // records go whose successors nobody can read.
+        for record in records.iter() {
+            record?;
+        }
+        for record in records.iter() {
+            let record = record?;
+            if let Some(key) = record.key.filter(|_| record.offset >= dirty_from)
+                && !self.map.put(key, record.offset)
+            {
+                return Ok(Some(record.offset));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Below this offset every dirty record's key is known.
+    pub const fn known_below(&self) -> Offset {
+        self.known_below
+    }
+
+    /// How many keys are known.
+    pub const fn keys(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Appends to `output` what stays of a batch. One that `must_stay` leaves at least its header.
+    /// A batch whose records do not decode stays as it is.
+    pub fn clean(&mut self, batch: &Batch, must_stay: bool, output: &mut Vec<u8>) -> Cleaned {
+        let header = batch.header();
+        let is_beyond = header.base_offset() >= self.known_below;
+        if header.is_control() || is_beyond {
+            return keep(batch, output);
+        }
+        let must_stay = must_stay || self.is_last_of_producer(header);
+        if header.record_count() == 0 {
+            return if must_stay {
+                keep(batch, output)
+            } else {
+                Cleaned::Removed
+            };
+        }
+        let Ok(records) = batch.records(&self.terms.limits) else {
+            return keep(batch, output);
+        };
+        let horizon = header.delete_horizon();
+        let tombstones_go = horizon.is_some_and(|horizon| self.terms.now >= horizon);
+        let (map, known_below) = (&self.map, self.known_below);
+        let stays = |record: &Record<'_>| stays(record, map, known_below, tombstones_go);
+        if self.survivors.choose(&records, stays).is_err() {
+            return keep(batch, output);
+        }
+        if self.survivors.is_empty() {
+            if !must_stay {
+                return Cleaned::Removed;
+            }
+            write_emptied(header, output);
+            return Cleaned::Emptied;
+        }
+        // Tombstones count as cleaned once everything older of their keys is gone.
+        let is_known = header.last_offset() < self.known_below;
+        let new_horizon = (self.survivors.have_tombstone() && horizon.is_none() && is_known)
+            .then(|| self.new_horizon());
+        if self.survivors.are_all() && new_horizon.is_none() {
+            return keep(batch, output);
+        }
+        match self.survivors.write(&records, new_horizon, output) {
+            Ok(()) => Cleaned::Rewritten,
+            // It would be larger than a batch can be, or its times cannot be said.
+            Err(_) => keep(batch, output),
+        }
+    }
+
+    fn new_horizon(&self) -> Timestamp {
+        let (now, later) = (self.terms.now.get(), self.terms.delete_retention_ms);
+        Timestamp::new(now.saturating_add(later))
+    }
+
+    /// The last batch of a producer tells its sequence to whoever reads the log for that.
+    fn is_last_of_producer(&self, header: &BatchHeader) -> bool {
+        let last = self.terms.producers.get(&header.producer_id());
+        header.has_producer() && last == Some(&header.last_offset())
+    }
+}
+
+fn stays(
+    record: &Record<'_>,
+    map: &OffsetMap,
+    known_below: Offset,
+    tombstones_go: bool,
+) -> bool {
+    if record.offset >= known_below {
+        return true;
+    }
+    // Compacted topics take none without; it was sent before the topic became one.
+    let Some(key) = record.key else {
+        return false;
+    };
+    let is_newest = map.newest(key).is_none_or(|newest| record.offset >= newest);
+    is_newest && (record.value.is_some() || !tombstones_go)
+}
+
+fn keep(batch: &Batch, output: &mut Vec<u8>) -> Cleaned {
+    output.extend_from_slice(batch.bytes());
+    Cleaned::Kept
+}

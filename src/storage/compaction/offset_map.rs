@@ -1,0 +1,142 @@
+//! The newest offset of every key, in a fixed number of bytes.
+//!
+//! Keys are known by a keyed hash of 128 bits (SipHash-1-3), so that nobody can send a key that is
+//! taken for another one's. Open addressing, nothing is ever removed.
+
+use crate::types::Offset;
+use siphasher::sip128::{Hasher128, SipHasher13};
+use std::hash::Hasher;
+
+/// The table is full at this many used slots of [`SLOTS_PER`].
+const USED_PER: usize = 9;
+const SLOTS_PER: usize = 10;
+
+/// The newest offset of every key seen.
+#[derive(Debug)]
+pub struct OffsetMap {
+    hasher: SipHasher13,
+    slots: Vec<Slot>,
+    used: usize,
+    used_max: usize,
+}
+
+/// Zeroed memory is a table of empty slots.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    hash: (u64, u64),
+    /// The offset after the key's newest; 0 in an empty slot.
+    next: i64,
+}
+
+impl OffsetMap {
+    /// A map that takes at most `bytes_max` bytes of memory, or what one key takes. Memory that no
+    /// key was put to is not taken from the system. `seed` keys the hash.
+    pub fn new(bytes_max: usize, seed: u64) -> Self {
+        let slots = (bytes_max / size_of::<Slot>()).max(2);
+        Self {
+            hasher: SipHasher13::new_with_keys(seed, !seed.rotate_left(32)),
+            slots: vec![Slot::default(); slots],
+            used: 0,
+            used_max: (slots * USED_PER / SLOTS_PER).max(1),
+        }
+    }
+
+    /// Remembers an offset, larger than all before, as the key's newest; false if the key is new and
+    /// there is no room.
+    #[must_use]
+    pub fn put(&mut self, key: &[u8], offset: Offset) -> bool {
+        let hash = self.hash(key);
+        let is_full = self.used >= self.used_max;
+        let at = self.find(hash);
+        let Some(slot) = self.slots.get_mut(at) else {
+            return false;
+        };
+        if slot.next == 0 {
+            if is_full {
+                return false;
+            }
+            slot.hash = hash;
+            self.used += 1;
+        }
+        slot.next = offset.next().get();
+        true
+    }
+
+    /// The newest offset of a key.
+    pub fn newest(&self, key: &[u8]) -> Option<Offset> {
+        let slot = self.slots.get(self.find(self.hash(key)))?;
+        (slot.next > 0).then(|| Offset::new(slot.next - 1))
+    }
+
+    /// How many keys are known.
+    pub const fn len(&self) -> usize {
+        self.used
+    }
+
+    /// Whether none is.
+    pub const fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    fn hash(&self, key: &[u8]) -> (u64, u64) {
+        let mut hasher = self.hasher;
+        hasher.write(key);
+        let hash = hasher.finish128();
+        (hash.h1, hash.h2)
+    }
+
+    /// The key's slot, or the empty one that it would take. There is always an empty one.
+    fn find(&self, hash: (u64, u64)) -> usize {
+        let count = self.slots.len();
+        // The upper bits choose among any number of slots without a division.
+        let mut at = ((u128::from(hash.0) * count as u128) >> 64) as usize;
+        while let Some(slot) = self.slots.get(at)
+            && slot.next != 0
+            && slot.hash != hash
+        {
+            at = if at + 1 == count { 0 } else { at + 1 };
+        }
+        at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_full_map_takes_known_keys_only() {
+        let mut map = OffsetMap::new(20 * size_of::<Slot>(), 3);
+        let taken = (0..100).take_while(|i: &i64| map.put(&i.to_be_bytes(), Offset::new(*i)));
+        assert_eq!(taken.count(), 18);
+        assert!(map.put(&7_i64.to_be_bytes(), Offset::new(200)));
+        assert_eq!(map.newest(&7_i64.to_be_bytes()), Some(Offset::new(200)));
+        assert_eq!(map.newest(&50_i64.to_be_bytes()), None);
+    }
+
+    #[test]
+    fn the_smallest_map_takes_a_key() {
+        let mut map = OffsetMap::new(0, 3);
+        assert!(map.put(b"a", Offset::ZERO));
+        assert!(!map.put(b"b", Offset::new(1)));
+        assert_eq!(map.newest(b"a"), Some(Offset::ZERO));
+    }
+
+    proptest! {
+        #[test]
+        fn it_says_what_a_tree_says(keys: Vec<u8>, seed: u64) {
+            let mut map = OffsetMap::new(1 << 16, seed);
+            let mut tree = BTreeMap::new();
+            for (offset, key) in (0..).map(Offset::new).zip(&keys) {
+                prop_assert!(map.put(&[*key], offset));
+                tree.insert(*key, offset);
+            }
+            for key in 0..=u8::MAX {
+                prop_assert_eq!(map.newest(&[key]), tree.get(&key).copied());
+            }
+            prop_assert_eq!(map.len(), tree.len());
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! One run of compaction over a log's sealed segments, in pieces.
+//!
+//! First the keys of the dirty segments are learned, as far as the budget goes. Then segments are
+//! read again from the log's beginning, group by group, and what stays is written beside them. Each
+//! group is swapped in by a piece of its own, once the log says that nothing else happened to its
+//! segments meanwhile. Groups come in the order of their offsets: a tombstone goes only after what it
+//! deletes has gone durably.
+
+use super::filter::{BatchFilter, Cleaned, CompactionTerms};
+use super::groups::groups_of;
+use super::offset_map::OffsetMap;
+use super::output::Output;
+use super::source::{Cursor, Onward, Source};
+use super::swap;
+use crate::storage::call::{Hints, write_hints};
+use crate::storage::disk::{Disk, FileRef};
+use crate::storage::index::SegmentIndex;
+use crate::storage::log::LogConfig;
+use crate::storage::segment::segment_files;
+use crate::types::{Offset, Position, Timestamp};
+use std::collections::VecDeque;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// A run under way; it travels with the disk calls that perform it.
+#[derive(Debug)]
+pub struct Compaction {
+    directory: PathBuf,
+    /// Neighbours from the log's first segment on.
+    sources: Vec<Source>,
+    /// The first offset whose key may not be known from an earlier run.
+    dirty_from: Offset,
+    segment_bytes: u64,
+    index_interval_bytes: u32,
+    filter: BatchFilter,
+    /// Groups of sources that are still to be cleaned.
+    groups: VecDeque<Range<usize>>,
+    phase: Phase,
+    replacement: Option<Replacement>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Learning { source: usize, cursor: Cursor },
+    Writing(Box<Writing>),
+    Written(Box<Writing>),
+    /// The group before, if any, is in its place.
+    Between,
+    Finished,
+}
+
+#[derive(Debug)]
+struct Writing {
+    group: Range<usize>,
+    source: usize,
+    cursor: Cursor,
+    output: Output,
+}
+
+/// What the next piece of a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompactionStage {
+    /// It reads, and writes beside the log.
+    Copy,
+    /// It puts a cleaned segment in the place of others.
+    Swap,
+    /// There is nothing left to do.
+    Finished,
+}
+
+/// A cleaned segment that is part of the log now.
+#[derive(Debug)]
+pub(in crate::storage) struct CleanedSegment {
+    pub(in crate::storage) base: Offset,
+    pub(in crate::storage) end: Offset,
+    pub(in crate::storage) file: FileRef,
+    pub(in crate::storage) size: u64,
+    pub(in crate::storage) max: Option<(Timestamp, Offset)>,
+    pub(in crate::storage) index: SegmentIndex,
+}
+
+/// A cleaned segment, and the bases of those that it replaced.
+#[derive(Debug)]
+pub(in crate::storage) struct Replacement {
+    pub(in crate::storage) segment: CleanedSegment,
+    pub(in crate::storage) replaced: Vec<Offset>,
+}
+
+impl Compaction {
+    /// A run over `sources`, which follow each other from the log's first segment on.
+    /// `map_bytes_max` bounds the memory for keys; what does not fit is left for a later run.
+    pub(in crate::storage) fn new(
+        directory: PathBuf,
+        config: &LogConfig,
+        sources: Vec<Source>,
+        dirty_from: Offset,
+        terms: CompactionTerms,
+        (map_bytes_max, seed): (usize, u64),
+    ) -> Self {
+        let first_dirty = sources.partition_point(|source| source.end <= dirty_from);
+        let map = OffsetMap::new(map_bytes_max, seed);
+        let phase = match sources.get(first_dirty) {
+            Some(source) => Phase::Learning {
+                source: first_dirty,
+                cursor: Cursor::new(source),
+            },
+            None => Phase::Finished,
+        };
+        Self {
+            directory,
+            sources,
+            dirty_from,
+            segment_bytes: config.segment_bytes(),
+            index_interval_bytes: config.index_interval_bytes,
+            filter: BatchFilter::new(terms, map),
+            groups: VecDeque::new(),
+            phase,
+            replacement: None,
+        }
+    }
+
+    /// Whose log it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// What the next piece does.
+    pub const fn stage(&self) -> CompactionStage {
+        match self.phase {
+            Phase::Learning { .. } | Phase::Writing(_) | Phase::Between => CompactionStage::Copy,
+            Phase::Written(_) => CompactionStage::Swap,
+            Phase::Finished => CompactionStage::Finished,
+        }
+    }
+
+    /// The segments that the next piece replaces; none if it does not.
+    pub(in crate::storage) fn to_replace(&self) -> &[Source] {
+        match &self.phase {
+            Phase::Written(writing) => self.sources.get(writing.group.clone()).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    /// What the last piece put in place.
+    pub(in crate::storage) const fn take_replacement(&mut self) -> Option<Replacement> {
+        self.replacement.take()
+    }
+
+    /// Once finished: below this offset every key has one record.
+    pub(in crate::storage) const fn clean_below(&self) -> Offset {
+        self.filter.known_below()
+    }
+
+    /// What was written and is in no one's place yet: its handle and its name.
+    pub(in crate::storage) fn into_unfinished(self) -> Option<(FileRef, PathBuf)> {
+        match self.phase {
+            Phase::Writing(writing) | Phase::Written(writing) => {
+                let path = swap::cleaned_path(&self.directory, writing.output.base);
+                Some((writing.output.file, path))
+            }
+            _ => None,
+        }
+    }
+
+    /// Performs a piece: reads about `bytes_max` bytes, or swaps a segment in. Blocks.
+    pub(in crate::storage) fn perform(
+        mut self,
+        disk: &dyn Disk,
+        bytes_max: usize,
+    ) -> io::Result<Self> {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Learning { source, cursor } => self.learn(source, cursor, bytes_max)?,
+            Phase::Writing(writing) => self.write(disk, writing, bytes_max)?,
+            Phase::Written(writing) => self.swap(disk, *writing)?,
+            Phase::Between => self.next_group(disk)?,
+            Phase::Finished => Phase::Finished,
+        };
+        Ok(self)
+    }
+
+    fn learn(
+        &mut self,
+        at: usize,
+        mut cursor: Cursor,
+        bytes_max: usize,
+    ) -> io::Result<Phase> {
+        let Some(source) = self.sources.get(at) else {
+            return Ok(self.begin_cleaning());
+        };
+        let (filter, dirty_from) = (&mut self.filter, self.dirty_from);
+        let mut is_full = false;
+        source.visit(&mut cursor, bytes_max, |batch| {
+            is_full = !filter.learn(batch, dirty_from);
+            Ok(if is_full {
+                Onward::Stop
+            } else {
+                Onward::Continue
+            })
+        })?;
+        if is_full {
+            return Ok(self.begin_cleaning());
+        }
+        if !cursor.is_at_end(source) {
+            return Ok(Phase::Learning { source: at, cursor });
+        }
+        match self.sources.get(at + 1) {
+            Some(next) => Ok(Phase::Learning {
+                source: at + 1,
+                cursor: Cursor::new(next),
+            }),
+            None => Ok(self.begin_cleaning()),
+        }
+    }
+
+    fn begin_cleaning(&mut self) -> Phase {
+        let known = self.filter.known_below();
+        let cleanable = self.sources.partition_point(|source| source.base < known);
+        let cleanable = self.sources.get(..cleanable).unwrap_or_default();
+        self.groups = groups_of(cleanable, self.segment_bytes).into();
+        Phase::Between
+    }
+
+    fn next_group(&mut self, disk: &dyn Disk) -> io::Result<Phase> {
+        let Some(group) = self.groups.pop_front() else {
+            return Ok(Phase::Finished);
+        };
+        let sources = self.sources.get(group.clone()).unwrap_or_default();
+        let Some(first) = sources.first() else {
+            return Ok(Phase::Finished);
+        };
+        let bytes: u64 = sources.iter().map(|source| source.size).sum();
+        // What the disk has left is for whoever appends.
+        if disk.free_bytes(&self.directory)? < bytes.saturating_mul(2) {
+            return Err(rustix::io::Errno::NOSPC.into());
+        }
+        let interval = self.index_interval_bytes;
+        Ok(Phase::Writing(Box::new(Writing {
+            source: group.start,
+            cursor: Cursor::new(first),
+            output: Output::create(disk, &self.directory, first.base, interval)?,
+            group,
+        })))
+    }
+
+    fn write(
+        &mut self,
+        disk: &dyn Disk,
+        mut writing: Box<Writing>,
+        bytes_max: usize,
+    ) -> io::Result<Phase> {
+        let (mut left, group_end) = (bytes_max, writing.group.end);
+        while left > 0
+            && let Some(source) = self.sources.get(writing.source..group_end)
+            && let Some(source) = source.first()
+        {
+            let is_last_source = writing.source + 1 == group_end;
+            let (filter, output) = (&mut self.filter, &mut writing.output);
+            let read = source.visit(&mut writing.cursor, left, |batch| {
+                let is_last = is_last_source && batch.header().next_offset() == source.end;
+                let cleaned = filter.clean(batch, is_last, output.buffer());
+                output.is_changed |= cleaned != Cleaned::Kept;
+                Ok(Onward::Continue)
+            })?;
+            left = left.saturating_sub(read);
+            if writing.cursor.is_at_end(source) {
+                writing.source += 1;
+                if let Some(next) = self.sources.get(writing.source) {
+                    writing.cursor = Cursor::new(next);
+                }
+            }
+        }
+        writing.output.flush()?;
+        if writing.source < group_end {
+            return Ok(Phase::Writing(writing));
+        }
+        if writing.output.is_changed || writing.group.len() > 1 {
+            return Ok(Phase::Written(writing));
+        }
+        // The one segment would only be written again.
+        swap::remove_if_there(
+            disk,
+            &swap::cleaned_path(&self.directory, writing.output.base),
+        )?;
+        self.next_group(disk)
+    }
+
+    fn swap(&mut self, disk: &dyn Disk, writing: Writing) -> io::Result<Phase> {
+        let Writing { group, output, .. } = writing;
+        let sources = self.sources.get(group).unwrap_or_default();
+        let bases: Vec<Offset> = sources.iter().map(|source| source.base).collect();
+        let end = sources.last().map_or(output.base, |source| source.end);
+        let others = bases.get(1..).unwrap_or_default();
+        swap::decide(disk, &self.directory, output.base)?;
+        swap::finish(disk, &self.directory, output.base, others)?;
+        let segment = finish_segment(disk, &self.directory, output, end);
+        self.replacement = Some(Replacement {
+            segment,
+            replaced: bases,
+        });
+        Ok(Phase::Between)
+    }
+}
+
+/// A segment that is in its place: its hints are written, and if that fails stay in memory.
+fn finish_segment(
+    disk: &dyn Disk,
+    directory: &Path,
+    mut output: Output,
+    end: Offset,
+) -> CleanedSegment {
+    output.index.finish();
+    let (index, time_index) = output.index.encode();
+    let max = output.index.max_timestamp();
+    let hints = Hints {
+        files: segment_files(directory, output.base),
+        base: output.base,
+        index,
+        time_index,
+        next: end,
+        max,
+        chunks: Some(output.checksums.finish()),
+        is_cleaned: true,
+    };
+    let length = Position::new(output.size);
+    let index = match write_hints(disk, &hints, length, Some(&output.file)) {
+        Ok(index) => SegmentIndex::Stored(index),
+        Err(error) => {
+            let path = hints.files.log.display();
+            log::warn!("writing the indexes of {path}: {error}");
+            SegmentIndex::Memory(output.index)
+        }
+    };
+    CleanedSegment {
+        base: output.base,
+        end,
+        file: output.file,
+        size: output.size,
+        max,
+        index,
+    }
+}
