@@ -38,6 +38,9 @@ pub struct Limits {
     pub journal_files_max: usize,
     /// Bytes of a journal write at most; bulk syncs its segments instead.
     pub journal_block_bytes_max: usize,
+    /// Bytes of memory per core for the keys of the partition that it compacts; with more keys than
+    /// fit, some 24 bytes each, it takes several runs (Kafka's `log.cleaner.dedupe.buffer.bytes`).
+    pub compaction_map_bytes_per_core: u64,
     /// About how many bytes a core appends before other connections get their turn.
     pub append_bytes_per_step_max: u64,
     /// Connections per core; past it a new one is closed with a log line.
@@ -60,6 +63,7 @@ impl Default for Limits {
             journal_file_bytes: 64 * MIB,
             journal_files_max: 8,
             journal_block_bytes_max: 256 * 1024,
+            compaction_map_bytes_per_core: 32 * MIB,
             append_bytes_per_step_max: MIB,
             connections_per_core_max: 10_000,
             partitions_per_topic_max: 10_000,
@@ -133,6 +137,8 @@ pub struct Settings {
     pub request_bytes_per_core_max: Option<u64>,
     /// Bytes appended but not yet synced per core.
     pub unsynced_bytes_per_core_max: Option<u64>,
+    /// Bytes of memory per core for the keys of what it compacts.
+    pub compaction_map_bytes_per_core: Option<u64>,
     /// Connections per core.
     pub connections_per_core_max: Option<usize>,
     /// Consumer groups.
@@ -201,6 +207,9 @@ impl Settings {
             unsynced_bytes_per_core_max: self
                 .unsynced_bytes_per_core_max
                 .or(under.unsynced_bytes_per_core_max),
+            compaction_map_bytes_per_core: self
+                .compaction_map_bytes_per_core
+                .or(under.compaction_map_bytes_per_core),
             connections_per_core_max: self
                 .connections_per_core_max
                 .or(under.connections_per_core_max),
@@ -223,6 +232,9 @@ impl Settings {
             unsynced_bytes_per_core_max: self
                 .unsynced_bytes_per_core_max
                 .unwrap_or(defaults.unsynced_bytes_per_core_max),
+            compaction_map_bytes_per_core: self
+                .compaction_map_bytes_per_core
+                .unwrap_or(defaults.compaction_map_bytes_per_core),
             connections_per_core_max: self
                 .connections_per_core_max
                 .unwrap_or(defaults.connections_per_core_max),
@@ -290,6 +302,9 @@ impl Config {
             frame..=u64::MAX,
             wanted,
         )?;
+        let map = limits.compaction_map_bytes_per_core;
+        let (least, most, wanted) = (MIB, MIB << 20, "from one MiB to one TiB is wanted");
+        in_range("compaction-map-bytes-per-core", map, least..=most, wanted)?;
         let unsynced = limits.unsynced_bytes_per_core_max;
         let wanted = "at least one MiB is wanted";
         in_range(

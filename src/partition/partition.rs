@@ -2,7 +2,9 @@ use super::append::{AppendError, Appended};
 use super::outcome::Outcome;
 use crate::record::{Batch, with_log_append_time};
 use crate::storage::call::{Calls, DiskReply, Ticket};
-use crate::storage::log::{Completed, Log, LogConfig, SealedSegment, Tail, Undurable};
+use crate::storage::log::{
+    CompactionBudget, Completed, Dirtiness, Log, LogConfig, SealedSegment, Tail, Undurable,
+};
 use crate::storage::producer_state::{ProducerState, SequenceCheck, SequenceError};
 use crate::storage::{Disk, FileRange};
 use crate::topic::{Durability, TimestampSource};
@@ -403,6 +405,11 @@ impl Partition {
         self.log.sealed_from(from)
     }
 
+    /// Whether that segment is still a part of the log.
+    pub fn still_holds(&self, segment: &SealedSegment) -> bool {
+        self.log.still_holds(segment)
+    }
+
     /// Retention and checkpoints; called now and then. A checkpoint is written if a start would
     /// have to scan at least `scan_bytes_max` bytes without it.
     pub fn upkeep(&mut self, now: Now, scan_bytes_max: u64, outcome: &mut Outcome) {
@@ -411,8 +418,32 @@ impl Partition {
         }
         self.log
             .expire(now.wall, self.high_watermark, &mut outcome.calls);
-        let is_due = self.log.is_start_waiting();
+        let compaction_waits = self.log.wants_checkpoint(now.wall, self.high_watermark);
+        let is_due = self.log.is_start_waiting() || compaction_waits;
         self.checkpoint_if(is_due, scan_bytes_max, outcome);
+    }
+
+    /// How much there is to compact, if a compaction is due.
+    pub fn dirtiness(&self, now: Now) -> Option<Dirtiness> {
+        self.log.dirtiness(now.wall, self.high_watermark)
+    }
+
+    /// Begins a compaction that is due; see [`Partition::continue_compaction`].
+    pub fn begin_compaction(&mut self, now: Now, budget: CompactionBudget) {
+        let (now, limit) = (now.wall, self.high_watermark);
+        self.log
+            .begin_compaction(now, limit, &self.producers, budget);
+    }
+
+    /// Goes on with a compaction by a piece of about so many bytes, unless one is under way. Gives
+    /// back whether a piece was begun.
+    pub fn continue_compaction(&mut self, bytes_max: usize, outcome: &mut Outcome) -> bool {
+        self.log.continue_compaction(bytes_max, &mut outcome.calls)
+    }
+
+    /// Whether a compaction was begun and has not ended.
+    pub fn is_compacting(&self) -> bool {
+        self.log.is_compacting()
     }
 
     fn checkpoint_if(&mut self, due: bool, scan_bytes_max: u64, outcome: &mut Outcome) {

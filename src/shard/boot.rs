@@ -9,7 +9,7 @@ use crate::storage::journal::{
     EntryHeader, JOURNAL_DIRECTORY, Journal, JournalConfig, JournalError, Journaled, Replay,
     forget_unrecovered, keep_unrecovered, remove_journals,
 };
-use crate::storage::log::{Log, LogConfig};
+use crate::storage::log::{CompactionConfig, Log, LogConfig};
 use crate::storage::{DecodeError, Disk, OpenMode, Recovered, RecoveryError};
 use crate::topic::{Catalog, Placement, Topic, TopicSettings};
 use crate::types::{CoreId, LeaderEpoch, PartitionIndex, Position, TopicId, TopicPartition};
@@ -449,13 +449,24 @@ pub(super) fn partitions(topic: &Topic) -> impl Iterator<Item = TopicPartition> 
 
 /// What a topic's settings mean for its partitions.
 pub(super) fn partition_config(settings: &TopicSettings) -> PartitionConfig {
+    let cleanup = settings.cleanup();
+    let lag_ms_max = settings.compaction_lag_ms_max();
+    let compaction = cleanup.compacts.then(|| CompactionConfig {
+        lag_ms_min: settings.compaction_lag_ms_min(),
+        lag_ms_max,
+        delete_retention_ms: settings.delete_retention_ms(),
+        dirty_millionths_min: settings.dirty_millionths_min(),
+    });
+    // What is still written is not compacted.
+    let segment_ms_max = lag_ms_max.filter(|_| cleanup.compacts).unwrap_or(i64::MAX);
     PartitionConfig {
         log: LogConfig {
             segment_bytes: settings.segment_bytes(),
-            segment_ms: settings.segment_ms(),
+            segment_ms: settings.segment_ms().min(segment_ms_max),
             index_interval_bytes: settings.index_interval_bytes(),
-            retention_ms: settings.retention_ms(),
-            retention_bytes: settings.retention_bytes(),
+            retention_ms: settings.retention_ms().filter(|_| cleanup.deletes),
+            retention_bytes: settings.retention_bytes().filter(|_| cleanup.deletes),
+            compaction,
             ..LogConfig::default()
         },
         durability: settings.durability(),

@@ -17,6 +17,7 @@
 mod boot;
 mod catalog;
 mod commit;
+mod compactor;
 mod connections;
 mod coordinators;
 mod deadlines;

@@ -100,6 +100,15 @@ impl Shard {
         Some((place, segment))
     }
 
+    fn still_holds(&self, segment: &SealedSegment) -> bool {
+        let place = self.scrub.next.as_ref();
+        let hosted = place.and_then(|place| self.partitions.get(&place.partition));
+        match hosted {
+            Some(Hosted::Online(partition)) => partition.still_holds(segment),
+            _ => false,
+        }
+    }
+
     /// A piece was compared.
     pub(super) fn scrubbed(
         &mut self,
@@ -110,6 +119,8 @@ impl Shard {
     ) {
         self.scrub.is_under_way = false;
         let goes_on = match result {
+            // It was compared with the checksums of another one.
+            Ok(_) if !self.still_holds(segment) => false,
             Ok(DiskReply::Scrubbed(scrubbed)) => {
                 self.scrub.damaged += scrubbed.damaged.len() as u64;
                 tell(segment, &scrubbed);

@@ -43,6 +43,7 @@ pub struct Shard {
     pub(super) upkeep_queue: VecDeque<TopicPartition>,
     pub(super) scrub: super::scrub::Scrub,
     pub(super) coordinators: super::coordinators::Coordinators,
+    pub(super) compactor: super::compactor::Compactor,
     /// Messages of this core to itself.
     to_self: VecDeque<Message>,
 }
@@ -80,6 +81,7 @@ impl Shard {
             upkeep_queue: VecDeque::new(),
             scrub: super::scrub::Scrub::default(),
             coordinators: super::coordinators::Coordinators::new(core, boot.seed()),
+            compactor: super::compactor::Compactor::new(boot.seed() ^ u64::from(core.get())),
             to_self: VecDeque::new(),
             config,
         }

@@ -41,5 +41,6 @@ impl Shard {
             });
         }
         self.scrub_on(now, effects);
+        self.compact_on(now, effects);
     }
 }

@@ -105,6 +105,11 @@ impl Segment {
         self.synced.max(self.journaled)
     }
 
+    /// Whether nothing more will be written to it, and all of it is durable.
+    pub(super) fn is_settled(&self) -> bool {
+        self.state == SegmentState::Sealed && !self.is_dirty()
+    }
+
     pub(super) fn is_dirty(&self) -> bool {
         self.synced < self.size || self.is_cut
     }

@@ -5,9 +5,11 @@
 //! deleted cannot be taken before its directories are gone. Pure data: nothing here knows a disk.
 
 mod catalog;
+mod cleanup_policy;
 mod placement;
 mod settings;
 
 pub use catalog::{BuriedTopic, Catalog, Topic};
+pub use cleanup_policy::CleanupPolicy;
 pub use placement::Placement;
 pub use settings::{Durability, SettingDefinition, SettingError, TimestampSource, TopicSettings};

@@ -1,3 +1,4 @@
+use super::cleanup_policy::CleanupPolicy;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -38,6 +39,11 @@ struct Values {
     message_bytes_max: usize,
     timestamp_source: TimestampSource,
     durability: Durability,
+    cleanup: CleanupPolicy,
+    compaction_lag_ms_min: i64,
+    compaction_lag_ms_max: i64,
+    delete_retention_ms: i64,
+    dirty_millionths_min: u32,
 }
 
 /// Why a setting is refused.
@@ -96,8 +102,13 @@ const DEFINITIONS: &[SettingDefinition] = &[
         name: "cleanup.policy",
         default: "delete",
         kind: 7,
-        documentation: "What becomes of old segments: delete.",
-        apply: |_, value| only(value, "delete", "only \"delete\" is served so far"),
+        documentation: "What becomes of old records: delete (segments go by age and size), compact \
+                        (the newest record of each key stays), or both.",
+        apply: |values, value| {
+            let problem = "delete, compact or delete,compact is wanted";
+            values.cleanup = CleanupPolicy::parse(value).ok_or(problem)?;
+            Ok(())
+        },
     },
     SettingDefinition {
         name: "compression.type",
@@ -121,6 +132,18 @@ const DEFINITIONS: &[SettingDefinition] = &[
         },
     },
     SettingDefinition {
+        name: "delete.retention.ms",
+        default: "86400000",
+        kind: 5,
+        documentation: "How long records without a value stay once they were compacted, in \
+                        milliseconds.",
+        apply: |values, value| {
+            let problem = "a number of milliseconds from 0 on is wanted";
+            values.delete_retention_ms = number(value, 0, i64::MAX, problem)?;
+            Ok(())
+        },
+    },
+    SettingDefinition {
         name: "index.interval.bytes",
         default: "4096",
         kind: 3,
@@ -128,6 +151,17 @@ const DEFINITIONS: &[SettingDefinition] = &[
         apply: |values, value| {
             let problem = "a number of bytes from 0 to 1073741824 is wanted";
             values.index_interval_bytes = number(value, 0, 1 << 30, problem)? as u32;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "max.compaction.lag.ms",
+        default: "9223372036854775807",
+        kind: 5,
+        documentation: "How long a record stays without being compacted at most, in milliseconds.",
+        apply: |values, value| {
+            let problem = "a number of milliseconds from 1 on is wanted";
+            values.compaction_lag_ms_max = number(value, 1, i64::MAX, problem)?;
             Ok(())
         },
     },
@@ -153,6 +187,31 @@ const DEFINITIONS: &[SettingDefinition] = &[
                 "LogAppendTime" => TimestampSource::LogAppendTime,
                 _ => return Err("CreateTime or LogAppendTime is wanted"),
             };
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "min.cleanable.dirty.ratio",
+        default: "0.5",
+        kind: 6,
+        documentation: "A partition is compacted once a larger part of it is dirty, from 0 to 1.",
+        apply: |values, value| {
+            let ratio = value.trim().parse::<f64>().unwrap_or(f64::NAN);
+            if !(0.0..=1.0).contains(&ratio) {
+                return Err("a number from 0 to 1 is wanted");
+            }
+            values.dirty_millionths_min = (ratio * 1e6) as u32;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "min.compaction.lag.ms",
+        default: "0",
+        kind: 5,
+        documentation: "How long a record stays as it is at least, in milliseconds.",
+        apply: |values, value| {
+            let problem = "a number of milliseconds from 0 on is wanted";
+            values.compaction_lag_ms_min = number(value, 0, i64::MAX, problem)?;
             Ok(())
         },
     },
@@ -233,6 +292,13 @@ impl TopicSettings {
                 problem,
             })?;
         }
+        if values.compaction_lag_ms_min > values.compaction_lag_ms_max {
+            return Err(SettingError::Invalid {
+                name: "min.compaction.lag.ms".to_owned(),
+                value: values.compaction_lag_ms_min.to_string(),
+                problem: "at most max.compaction.lag.ms is wanted",
+            });
+        }
         Ok(Self { overrides, values })
     }
 
@@ -254,6 +320,32 @@ impl TopicSettings {
     /// How many bytes of a partition are kept.
     pub fn retention_bytes(&self) -> Option<u64> {
         self.values.retention_bytes
+    }
+
+    /// What becomes of old records.
+    pub fn cleanup(&self) -> CleanupPolicy {
+        self.values.cleanup
+    }
+
+    /// How long a record stays as it is at least, in milliseconds.
+    pub fn compaction_lag_ms_min(&self) -> i64 {
+        self.values.compaction_lag_ms_min
+    }
+
+    /// How long a record stays without being compacted at most, in milliseconds.
+    pub fn compaction_lag_ms_max(&self) -> Option<i64> {
+        let lag_ms = self.values.compaction_lag_ms_max;
+        (lag_ms < i64::MAX).then_some(lag_ms)
+    }
+
+    /// How long tombstones stay once they were compacted, in milliseconds.
+    pub fn delete_retention_ms(&self) -> i64 {
+        self.values.delete_retention_ms
+    }
+
+    /// How much of a partition is dirty at least when it is compacted, in millionths.
+    pub fn dirty_millionths_min(&self) -> u32 {
+        self.values.dirty_millionths_min
     }
 
     /// How large a segment grows, in bytes.
@@ -312,10 +404,6 @@ mod tests {
         let kept = with("retention.ms", "-1").expect("valid");
         assert_eq!(kept.retention_ms(), None);
         assert!(matches!(
-            with("cleanup.policy", "compact"),
-            Err(SettingError::Invalid { .. })
-        ));
-        assert!(matches!(
             with("segment.bytes", "12"),
             Err(SettingError::Invalid { .. })
         ));
@@ -327,6 +415,40 @@ mod tests {
             with("no.such.thing", "1"),
             Err(SettingError::Unknown(_))
         ));
+    }
+
+    #[test]
+    fn policies_are_lists_of_two_words() {
+        let policy = |value| with("cleanup.policy", value).map(|settings| settings.cleanup());
+        let known = |deletes, compacts| Ok(CleanupPolicy { deletes, compacts });
+        assert_eq!(policy("delete"), known(true, false));
+        assert_eq!(policy("compact"), known(false, true));
+        assert_eq!(policy("compact,delete"), known(true, true));
+        assert_eq!(policy("delete, compact"), known(true, true));
+        for wrong in ["", "compact,", "compact,compact", "Compact", "none"] {
+            assert!(policy(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn compaction_settings_keep_to_their_ranges() {
+        let settings = with("min.cleanable.dirty.ratio", "0.01").expect("valid");
+        assert_eq!(settings.dirty_millionths_min(), 10_000);
+        assert_eq!(settings.compaction_lag_ms_max(), None);
+        assert_eq!(settings.delete_retention_ms(), 24 * 3600 * 1000);
+        for (name, value) in [
+            ("min.cleanable.dirty.ratio", "1.1"),
+            ("min.cleanable.dirty.ratio", "-0.1"),
+            ("min.cleanable.dirty.ratio", "nan"),
+            ("delete.retention.ms", "-1"),
+            ("max.compaction.lag.ms", "0"),
+            ("min.compaction.lag.ms", "-1"),
+        ] {
+            assert!(with(name, value).is_err(), "{name}={value}");
+        }
+        let lags = [("min.compaction.lag.ms", "9"), ("max.compaction.lag.ms", "8")];
+        let lags = lags.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert!(TopicSettings::new(BTreeMap::from(lags)).is_err());
     }
 
     #[test]

@@ -122,6 +122,7 @@ fn limits(rng: &mut Rng) -> Limits {
         frame_bytes_max: 64 * 1024,
         slots_per_connection_max: [1, 2, 5, 64][rng.usize(..4)],
         request_bytes_per_core_max: [256 << 10, 1 << 20][rng.usize(..2)],
+        compaction_map_bytes_per_core: [100, 1 << 10, 1 << 20][rng.usize(..3)],
         unsynced_bytes_per_core_max: [2 << 10, 32 << 10, 1 << 20][rng.usize(..3)],
         journal_file_bytes,
         journal_files_max,

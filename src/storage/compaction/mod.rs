@@ -11,7 +11,6 @@
 //! every cleaned segment stays, if need be without records, so that a segment tells where it ends.
 
 mod filter;
-mod groups;
 mod offset_map;
 mod output;
 mod run;

@@ -50,6 +50,11 @@ impl Output {
         &mut self.buffer
     }
 
+    /// Bytes so far.
+    pub(super) fn length(&self) -> u64 {
+        self.size + self.buffer.len() as u64
+    }
+
     /// Writes what the buffer has, durably: a piece at a time, so that the device is never kept busy
     /// for long.
     pub(super) fn flush(&mut self) -> io::Result<()> {

@@ -1,13 +1,13 @@
 //! One run of compaction over a log's sealed segments, in pieces.
 //!
 //! First the keys of the dirty segments are learned, as far as the budget goes. Then segments are
-//! read again from the log's beginning, group by group, and what stays is written beside them. Each
-//! group is swapped in by a piece of its own, once the log says that nothing else happened to its
+//! read again from the log's beginning, and what stays is written beside them: neighbours share a
+//! segment as long as it does not grow past the size that segments have. Each such group is swapped in
+//! by a piece of its own, once the log says that nothing else happened to its
 //! segments meanwhile. Groups come in the order of their offsets: a tombstone goes only after what it
 //! deletes has gone durably.
 
 use super::filter::{BatchFilter, Cleaned, CompactionTerms};
-use super::groups::groups_of;
 use super::offset_map::OffsetMap;
 use super::output::Output;
 use super::source::{Cursor, Onward, Source};
@@ -18,10 +18,11 @@ use crate::storage::index::SegmentIndex;
 use crate::storage::log::LogConfig;
 use crate::storage::segment::segment_files;
 use crate::types::{Offset, Position, Timestamp};
-use std::collections::VecDeque;
 use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+/// A cleaned segment is made of so many full ones at most, so that a run gets on by steps.
+const SEGMENTS_JOINED_MAX: u64 = 8;
 
 /// A run under way; it travels with the disk calls that perform it.
 #[derive(Debug)]
@@ -34,8 +35,6 @@ pub struct Compaction {
     segment_bytes: u64,
     index_interval_bytes: u32,
     filter: BatchFilter,
-    /// Groups of sources that are still to be cleaned.
-    groups: VecDeque<Range<usize>>,
     phase: Phase,
     replacement: Option<Replacement>,
 }
@@ -45,16 +44,22 @@ enum Phase {
     Learning { source: usize, cursor: Cursor },
     Writing(Box<Writing>),
     Written(Box<Writing>),
-    /// The group before, if any, is in its place.
-    Between,
+    /// Everything before this source is in its place.
+    Between(usize),
     Finished,
 }
 
 #[derive(Debug)]
 struct Writing {
-    group: Range<usize>,
+    /// The first source that it is made of.
+    first: usize,
+    /// The one that is read.
     source: usize,
     cursor: Cursor,
+    /// Bytes of the sources before that one.
+    bytes_read: u64,
+    /// Whether the source after that one joins.
+    goes_on: bool,
     output: Output,
 }
 
@@ -114,7 +119,6 @@ impl Compaction {
             segment_bytes: config.segment_bytes(),
             index_interval_bytes: config.index_interval_bytes,
             filter: BatchFilter::new(terms, map),
-            groups: VecDeque::new(),
             phase,
             replacement: None,
         }
@@ -128,7 +132,7 @@ impl Compaction {
     /// What the next piece does.
     pub const fn stage(&self) -> CompactionStage {
         match self.phase {
-            Phase::Learning { .. } | Phase::Writing(_) | Phase::Between => CompactionStage::Copy,
+            Phase::Learning { .. } | Phase::Writing(_) | Phase::Between(_) => CompactionStage::Copy,
             Phase::Written(_) => CompactionStage::Swap,
             Phase::Finished => CompactionStage::Finished,
         }
@@ -137,7 +141,7 @@ impl Compaction {
     /// The segments that the next piece replaces; none if it does not.
     pub(in crate::storage) fn to_replace(&self) -> &[Source] {
         match &self.phase {
-            Phase::Written(writing) => self.sources.get(writing.group.clone()).unwrap_or_default(),
+            Phase::Written(writing) => self.group_of(writing),
             _ => &[],
         }
     }
@@ -173,7 +177,7 @@ impl Compaction {
             Phase::Learning { source, cursor } => self.learn(source, cursor, bytes_max)?,
             Phase::Writing(writing) => self.write(disk, writing, bytes_max)?,
             Phase::Written(writing) => self.swap(disk, *writing)?,
-            Phase::Between => self.next_group(disk)?,
+            Phase::Between(source) => self.next_group(disk, source)?,
             Phase::Finished => Phase::Finished,
         };
         Ok(self)
@@ -186,7 +190,7 @@ impl Compaction {
         bytes_max: usize,
     ) -> io::Result<Phase> {
         let Some(source) = self.sources.get(at) else {
-            return Ok(self.begin_cleaning());
+            return Ok(Phase::Between(0));
         };
         let (filter, dirty_from) = (&mut self.filter, self.dirty_from);
         let mut is_full = false;
@@ -199,7 +203,7 @@ impl Compaction {
             })
         })?;
         if is_full {
-            return Ok(self.begin_cleaning());
+            return Ok(Phase::Between(0));
         }
         if !cursor.is_at_end(source) {
             return Ok(Phase::Learning { source: at, cursor });
@@ -209,38 +213,43 @@ impl Compaction {
                 source: at + 1,
                 cursor: Cursor::new(next),
             }),
-            None => Ok(self.begin_cleaning()),
+            None => Ok(Phase::Between(0)),
         }
     }
 
-    fn begin_cleaning(&mut self) -> Phase {
+    /// The source at `at`, if there is something to clean in it.
+    fn cleanable(&self, at: usize) -> Option<&Source> {
         let known = self.filter.known_below();
-        let cleanable = self.sources.partition_point(|source| source.base < known);
-        let cleanable = self.sources.get(..cleanable).unwrap_or_default();
-        self.groups = groups_of(cleanable, self.segment_bytes).into();
-        Phase::Between
+        self.sources.get(at).filter(|source| source.base < known)
     }
 
-    fn next_group(&mut self, disk: &dyn Disk) -> io::Result<Phase> {
-        let Some(group) = self.groups.pop_front() else {
+    fn group_of(&self, writing: &Writing) -> &[Source] {
+        let group = self.sources.get(writing.first..=writing.source);
+        group.unwrap_or_default()
+    }
+
+    fn next_group(&mut self, disk: &dyn Disk, at: usize) -> io::Result<Phase> {
+        let Some(source) = self.cleanable(at) else {
             return Ok(Phase::Finished);
         };
-        let sources = self.sources.get(group.clone()).unwrap_or_default();
-        let Some(first) = sources.first() else {
-            return Ok(Phase::Finished);
-        };
-        let bytes: u64 = sources.iter().map(|source| source.size).sum();
-        // What the disk has left is for whoever appends.
-        if disk.free_bytes(&self.directory)? < bytes.saturating_mul(2) {
-            return Err(rustix::io::Errno::NOSPC.into());
-        }
+        self.check_space(disk, source)?;
         let interval = self.index_interval_bytes;
         Ok(Phase::Writing(Box::new(Writing {
-            source: group.start,
-            cursor: Cursor::new(first),
-            output: Output::create(disk, &self.directory, first.base, interval)?,
-            group,
+            first: at,
+            source: at,
+            cursor: Cursor::new(source),
+            bytes_read: 0,
+            goes_on: false,
+            output: Output::create(disk, &self.directory, source.base, interval)?,
         })))
+    }
+
+    /// What the disk has left is for whoever appends.
+    fn check_space(&self, disk: &dyn Disk, source: &Source) -> io::Result<()> {
+        if disk.free_bytes(&self.directory)? < source.size.saturating_mul(2) {
+            return Err(rustix::io::Errno::NOSPC.into());
+        }
+        Ok(())
     }
 
     fn write(
@@ -249,46 +258,73 @@ impl Compaction {
         mut writing: Box<Writing>,
         bytes_max: usize,
     ) -> io::Result<Phase> {
-        let (mut left, group_end) = (bytes_max, writing.group.end);
-        while left > 0
-            && let Some(source) = self.sources.get(writing.source..group_end)
-            && let Some(source) = source.first()
-        {
-            let is_last_source = writing.source + 1 == group_end;
-            let (filter, output) = (&mut self.filter, &mut writing.output);
-            let read = source.visit(&mut writing.cursor, left, |batch| {
-                let is_last = is_last_source && batch.header().next_offset() == source.end;
-                let cleaned = filter.clean(batch, is_last, output.buffer());
-                output.is_changed |= cleaned != Cleaned::Kept;
-                Ok(Onward::Continue)
-            })?;
-            left = left.saturating_sub(read);
-            if writing.cursor.is_at_end(source) {
-                writing.source += 1;
-                if let Some(next) = self.sources.get(writing.source) {
-                    writing.cursor = Cursor::new(next);
-                }
+        let mut left = bytes_max;
+        while left > 0 {
+            left = left.saturating_sub(self.write_from_source(&mut writing, left)?);
+            let Some(source) = self.sources.get(writing.source) else {
+                break;
+            };
+            if !writing.cursor.is_at_end(source) {
+                continue;
             }
+            let next = self.sources.get(writing.source + 1);
+            let Some(next) = next.filter(|_| writing.goes_on) else {
+                writing.output.flush()?;
+                return self.written(disk, writing);
+            };
+            self.check_space(disk, next)?;
+            writing.bytes_read += source.size;
+            writing.source += 1;
+            writing.cursor = Cursor::new(next);
         }
         writing.output.flush()?;
-        if writing.source < group_end {
-            return Ok(Phase::Writing(writing));
-        }
-        if writing.output.is_changed || writing.group.len() > 1 {
+        Ok(Phase::Writing(writing))
+    }
+
+    /// Cleans a piece of the source at hand. Gives the bytes read.
+    fn write_from_source(&mut self, writing: &mut Writing, bytes_max: usize) -> io::Result<usize> {
+        let known = self.filter.known_below();
+        let Some(source) = self.sources.get(writing.source) else {
+            return Ok(bytes_max);
+        };
+        let next = self.sources.get(writing.source + 1);
+        let next = next.filter(|next| next.base < known);
+        let bytes_joined = writing.bytes_read + source.size + next.map_or(0, |next| next.size);
+        let most = self.segment_bytes;
+        let (filter, output) = (&mut self.filter, &mut writing.output);
+        let goes_on = &mut writing.goes_on;
+        source.visit(&mut writing.cursor, bytes_max, |batch| {
+            let header = batch.header();
+            let is_last = header.next_offset() == source.end;
+            if is_last {
+                *goes_on = next.is_some_and(|next| {
+                    let offsets = next.end.since(output.base) - 1;
+                    output.length() + header.size() as u64 + next.size <= most
+                        && bytes_joined <= most.saturating_mul(SEGMENTS_JOINED_MAX)
+                        && offsets <= i64::from(i32::MAX)
+                });
+            }
+            let must_stay = is_last && !*goes_on;
+            let cleaned = filter.clean(batch, must_stay, output.buffer());
+            output.is_changed |= cleaned != Cleaned::Kept;
+            Ok(Onward::Continue)
+        })
+    }
+
+    fn written(&mut self, disk: &dyn Disk, writing: Box<Writing>) -> io::Result<Phase> {
+        if writing.output.is_changed || writing.source > writing.first {
             return Ok(Phase::Written(writing));
         }
         // The one segment would only be written again.
-        swap::remove_if_there(
-            disk,
-            &swap::cleaned_path(&self.directory, writing.output.base),
-        )?;
-        self.next_group(disk)
+        let path = swap::cleaned_path(&self.directory, writing.output.base);
+        swap::remove_if_there(disk, &path)?;
+        Ok(Phase::Between(writing.source + 1))
     }
 
     fn swap(&mut self, disk: &dyn Disk, writing: Writing) -> io::Result<Phase> {
-        let Writing { group, output, .. } = writing;
-        let sources = self.sources.get(group).unwrap_or_default();
+        let sources = self.group_of(&writing);
         let bases: Vec<Offset> = sources.iter().map(|source| source.base).collect();
+        let Writing { source, output, .. } = writing;
         let end = sources.last().map_or(output.base, |source| source.end);
         let others = bases.get(1..).unwrap_or_default();
         swap::decide(disk, &self.directory, output.base)?;
@@ -298,7 +334,7 @@ impl Compaction {
             segment,
             replaced: bases,
         });
-        Ok(Phase::Between)
+        Ok(Phase::Between(source + 1))
     }
 }
 

@@ -95,6 +95,7 @@ impl Log {
                 producers,
                 is_pushed: false,
             });
+            self.end_compaction(calls);
             self.continue_closing(calls);
         }
         false

@@ -80,12 +80,32 @@ impl Log {
         if !is_ready {
             return None;
         }
+        self.dirtiness_below(limit.min(self.checkpointed.segment), config, now)
+    }
+
+    /// Whether a run waits for nothing but a checkpoint.
+    pub fn wants_checkpoint(&self, now: Timestamp, limit: Offset) -> bool {
+        let Some(config) = self.config.compaction.as_ref() else {
+            return false;
+        };
+        let sealed = self.segments.iter().rev().find(|segment| segment.is_settled());
+        let newest = sealed.map_or(Offset::ZERO, |segment| segment.end);
+        let upto = limit.min(self.synced).min(newest);
+        upto > self.checkpointed.segment && self.dirtiness_below(upto, config, now).is_some()
+    }
+
+    fn dirtiness_below(
+        &self,
+        upto: Offset,
+        config: &CompactionConfig,
+        now: Timestamp,
+    ) -> Option<Dirtiness> {
         let (mut bytes, mut dirty_bytes, mut is_overdue) = (0, 0, false);
-        for segment in self.compactable(config, now, limit) {
+        for segment in self.compactable(config, now, upto) {
             bytes += segment.size;
-            if segment.end > state.clean_below {
+            if segment.end > self.compaction.clean_below {
                 dirty_bytes += segment.size;
-                is_overdue |= is_overdue_since(config, segment.begun, now);
+                is_overdue |= self.is_overdue(segment, now);
             }
         }
         if dirty_bytes == 0 {
@@ -104,16 +124,14 @@ impl Log {
         &'a self,
         config: &'a CompactionConfig,
         now: Timestamp,
-        limit: Offset,
+        upto: Offset,
     ) -> impl Iterator<Item = &'a Segment> {
-        let upto = limit.min(self.checkpointed.segment);
         let young = now.before(config.lag_ms_min);
         let is_compactable = move |segment: &&Segment| {
             let is_young = config.lag_ms_min > 0
                 && segment.end > self.compaction.clean_below
                 && segment.max.is_some_and(|(newest, _)| newest > young);
-            segment.state == SegmentState::Sealed
-                && !segment.is_dirty()
+            segment.is_settled()
                 && segment.size > 0
                 && segment.end <= upto
                 && !is_young
@@ -144,7 +162,8 @@ impl Log {
             size: segment.size,
             is_cleaned: segment.is_cleaned,
         };
-        let sources = self.compactable(config, now, limit).map(source).collect();
+        let upto = limit.min(self.checkpointed.segment);
+        let sources = self.compactable(config, now, upto).map(source).collect();
         let bytes_max = self.config.decompressed_bytes_max;
         let terms = CompactionTerms {
             now,
@@ -172,24 +191,25 @@ impl Log {
     }
 
     /// Starts the next piece of a run, of about `bytes_max` bytes, unless one is under way; ends the
-    /// run if there is none.
-    pub fn continue_compaction(&mut self, bytes_max: usize, calls: &mut Calls) {
+    /// run if there is none. Gives back whether a piece was started.
+    pub fn continue_compaction(&mut self, bytes_max: usize, calls: &mut Calls) -> bool {
         let run = match std::mem::take(&mut self.compaction.run) {
             Run::Waiting(run) => run,
             other => {
                 self.compaction.run = other;
-                return;
+                return false;
             }
         };
         if run.stage() == CompactionStage::Finished {
             self.compaction.clean_below = self.compaction.clean_below.max(run.clean_below());
             self.compaction.not_before = None;
-            return;
+            return false;
         }
         let sources = run.to_replace();
         let is_stale = sources.iter().any(|source| !self.holds(source));
         if is_stale || self.check_writable().is_err() || self.config.compaction.is_none() {
-            return self.give_up(*run, calls);
+            self.give_up(*run, calls);
+            return false;
         }
         let replacing = match (sources.first(), sources.last()) {
             (Some(first), Some(last)) => first.base..last.end,
@@ -198,6 +218,26 @@ impl Log {
         self.compaction.run = Run::UnderWay(replacing);
         let call = DiskCall::Compact { run, bytes_max };
         self.push(calls, Pending::Compact, call);
+        true
+    }
+
+    /// Gives up a run that waits: nothing more is to begin.
+    pub(super) fn end_compaction(&mut self, calls: &mut Calls) {
+        match std::mem::take(&mut self.compaction.run) {
+            Run::Waiting(run) => self.give_up(*run, calls),
+            other => self.compaction.run = other,
+        }
+    }
+
+    /// Whether a segment should have been compacted by now; one begun before the last start may.
+    pub(super) fn is_overdue(&self, segment: &Segment, now: Timestamp) -> bool {
+        let config = self.config.compaction.as_ref();
+        let lag_ms_max = config.and_then(|config| config.lag_ms_max);
+        let is_past = |lag_ms_max| {
+            let begun = segment.begun;
+            begun.is_none_or(|begun| begun < now.before(lag_ms_max))
+        };
+        lag_ms_max.is_some_and(is_past)
     }
 
     fn holds(&self, source: &Source) -> bool {
@@ -283,13 +323,6 @@ impl Log {
             self.push(calls, Pending::Remove, DiskCall::Remove { files, paths });
         }
     }
-}
-
-/// Whether a segment begun then is to be compacted by now; one begun before the last start may be.
-fn is_overdue_since(config: &CompactionConfig, begun: Option<Timestamp>, now: Timestamp) -> bool {
-    config
-        .lag_ms_max
-        .is_some_and(|lag_ms_max| begun.is_none_or(|begun| begun < now.before(lag_ms_max)))
 }
 
 impl From<CleanedSegment> for Segment {

@@ -336,6 +336,8 @@ impl Log {
         let stays = |segment: &&Segment| segment.end > self.next_start || segment.is_active();
         let holder = self.segments.iter().filter(stays);
         let holder = holder.rev().find(|segment| segment.base <= synced);
+        // After a sealed one it goes on in the next, which may not be there yet.
+        let holder = holder.filter(|segment| !(segment.is_settled() && segment.end == synced));
         let (segment, position) =
             holder.map_or((synced, 0), |segment| (segment.base, position_of(segment)));
         Checkpoint {

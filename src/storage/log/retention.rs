@@ -5,7 +5,7 @@ use super::Log;
 use super::completion::Pending;
 use crate::storage::call::{Calls, DiskCall};
 use crate::storage::index::SegmentIndex;
-use crate::storage::segment::{Segment, SegmentState, segment_files};
+use crate::storage::segment::{Segment, segment_files};
 use crate::types::{Offset, Timestamp};
 use std::sync::Arc;
 
@@ -71,8 +71,7 @@ impl Log {
     }
 
     fn is_removable(&self, segment: &Segment, limit: Offset) -> bool {
-        segment.state == SegmentState::Sealed
-            && !segment.is_dirty()
+        segment.is_settled()
             && segment.end <= limit
             && segment.end <= self.checkpointed.synced
     }
@@ -86,10 +85,12 @@ impl Log {
             .is_some_and(|(newest, _)| newest < now.before(retention_ms))
     }
 
-    /// An active segment whose records are all too old is sealed, so that it can be forgotten too.
+    /// An active segment whose records are all too old is sealed, so that it can be forgotten too, or
+    /// compacted.
     fn roll_if_expired(&mut self, now: Timestamp, limit: Offset, calls: &mut Calls) {
         let Some(active) = self.active() else { return };
-        let expired = active.size > 0 && active.end <= limit && self.is_too_old(active, now);
+        let is_over = self.is_too_old(active, now) || self.is_overdue(active, now);
+        let expired = active.size > 0 && active.end <= limit && is_over;
         if expired && self.in_flight.is_empty() && self.check_writable().is_ok() {
             self.seal_active(calls);
         }

@@ -28,8 +28,8 @@ pub(super) struct Scan<'a> {
     pub(super) expected: Offset,
     /// Whether checksums are verified.
     pub(super) validate: bool,
-    /// Whether offsets may be missing between batches, as compaction leaves them.
-    pub(super) may_skip: bool,
+    /// Below this offset a batch may begin behind the one that is next, as compaction leaves it.
+    pub(super) gaps_below: Offset,
     /// Where to stop, if a batch begins there.
     pub(super) until: Option<Offset>,
 }
@@ -92,20 +92,26 @@ impl Scan<'_> {
 
 impl Scan<'_> {
     fn follows(&self, header: &BatchHeader, next: Offset) -> bool {
-        header.base_offset() == next || (self.may_skip && header.base_offset() > next)
+        let base = header.base_offset();
+        base == next || (next < base && base < self.gaps_below)
     }
 }
 
 /// The indexes of a segment, from its headers.
 pub(super) fn rebuild_index(segment: &Segment, interval_bytes: u32) -> io::Result<IndexBuilder> {
     let mut index = IndexBuilder::new(segment.base, interval_bytes);
+    let gaps_below = if segment.is_cleaned {
+        segment.end
+    } else {
+        Offset::ZERO
+    };
     let scan = Scan {
         file: &*segment.file,
         from: Position::ZERO,
         upto: Position::new(segment.size),
         expected: segment.base,
         validate: false,
-        may_skip: segment.is_cleaned,
+        gaps_below,
         until: None,
     };
     let end = scan.run(|position, header| index.push_header(position, header))?;

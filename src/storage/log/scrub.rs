@@ -4,11 +4,12 @@
 use super::Log;
 use crate::storage::disk::{Disk, FileRef, read_whole};
 use crate::storage::envelope::FILE_BYTES_MAX;
-use crate::storage::segment::{SegmentState, segment_files};
+use crate::storage::segment::segment_files;
 use crate::storage::segment_summary::{CHUNK_BYTES, SegmentSummary, decode_chunks};
 use crate::types::{Offset, Position};
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A segment that is durable and not written any more.
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ impl Log {
     /// The first segment at or after `from` that can be compared with its checksums.
     pub fn sealed_from(&self, from: Offset) -> Option<SealedSegment> {
         let sealed = self.segments.iter().find(|segment| {
-            segment.base >= from && segment.state == SegmentState::Sealed && !segment.is_dirty()
+            segment.base >= from && segment.is_settled()
         })?;
         let files = segment_files(&self.directory, sealed.base);
         Some(SealedSegment {
@@ -47,6 +48,15 @@ impl Log {
             summary: files.summary,
             length: sealed.size,
         })
+    }
+}
+
+impl Log {
+    /// Whether the log still has that segment, and nothing is about to take its place.
+    pub fn still_holds(&self, sealed: &SealedSegment) -> bool {
+        let held = self.segment_of(sealed.base);
+        held.is_some_and(|segment| Arc::ptr_eq(&segment.file, &sealed.file))
+            && !self.is_being_replaced(sealed.base)
     }
 }
 

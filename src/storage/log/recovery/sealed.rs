@@ -35,7 +35,7 @@ impl Recovery<'_> {
             segment.state = SegmentState::Sealed;
             return Ok(segment);
         }
-        let segment = self.verify_sealed(base, file, length)?;
+        let segment = self.verify_sealed((base, next), file, length)?;
         match segment.end.cmp(&next) {
             std::cmp::Ordering::Less => Err(self.missing(segment.end)),
             std::cmp::Ordering::Greater => Err(self.overlap(next, segment.end)),
@@ -54,7 +54,7 @@ impl Recovery<'_> {
 
     fn verify_sealed(
         &mut self,
-        base: Offset,
+        (base, next): (Offset, Offset),
         file: FileRef,
         length: Position,
     ) -> Result<Segment, RecoveryError> {
@@ -66,15 +66,15 @@ impl Recovery<'_> {
             upto: length,
             expected: base,
             validate: true,
-            may_skip: true,
+            gaps_below: next,
             until: None,
         };
         // Without its summary only gaps tell that it was compacted.
-        let (mut is_cleaned, mut next) = (false, base);
+        let (mut is_cleaned, mut expected) = (false, base);
         let end = scan.run(|position, header| {
             index.push_header(position, header);
-            is_cleaned |= header.base_offset() != next || !header.is_dense();
-            next = header.next_offset();
+            is_cleaned |= header.base_offset() != expected || !header.is_dense();
+            expected = header.next_offset();
         });
         let end = end.map_err(io_error(&path))?;
         self.report.bytes_scanned += end.position.get();

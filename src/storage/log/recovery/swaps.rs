@@ -37,7 +37,7 @@ fn finish(
     checkpoint: &Checkpoint,
 ) -> Result<(), RecoveryError> {
     let path = swap::swap_path(directory, base);
-    let end = end_of(disk, &path, base)?;
+    let end = end_of(disk, &path, base, checkpoint)?;
     if end <= checkpoint.log_start {
         // What it would replace may have expired.
         return swap::remove_if_there(disk, &path).map_err(io_error(&path));
@@ -58,7 +58,12 @@ fn finish(
 }
 
 /// The offset after the last. It was durable before it got its name, so all of it holds.
-fn end_of(disk: &dyn Disk, path: &Path, base: Offset) -> Result<Offset, RecoveryError> {
+fn end_of(
+    disk: &dyn Disk,
+    path: &Path,
+    base: Offset,
+    checkpoint: &Checkpoint,
+) -> Result<Offset, RecoveryError> {
     let file = disk.open(path, OpenMode::ReadOnly).map_err(io_error(path))?;
     let length = file.length().map_err(io_error(path))?;
     let scan = Scan {
@@ -67,7 +72,7 @@ fn end_of(disk: &dyn Disk, path: &Path, base: Offset) -> Result<Offset, Recovery
         upto: length,
         expected: base,
         validate: true,
-        may_skip: true,
+        gaps_below: checkpoint.segment,
         until: None,
     };
     let end = scan.run(|_, _| {}).map_err(io_error(path))?;

@@ -98,7 +98,7 @@ impl Recovery<'_> {
             upto,
             expected: base,
             validate: false,
-            may_skip: false,
+            gaps_below: Offset::ZERO,
             until: None,
         };
         let end = scan.run(|position, header| index.push_header(position, header));
@@ -233,7 +233,7 @@ impl Recovery<'_> {
                 upto: length,
                 expected: next,
                 validate: true,
-                may_skip: false,
+                gaps_below: Offset::ZERO,
                 until,
             };
             let (log, producers) = (&mut self.log, &mut self.producers);
