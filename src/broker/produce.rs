@@ -4,7 +4,7 @@ use super::{
     Appended, BrokerError, Context, CoreReply, CoreRequest, LeaderHint, NodeEndpoint, Questions,
     TopicRef,
 };
-use crate::record::{Batch, BatchError, Compression};
+use crate::record::{Batch, BatchError, Compression, DecompressionLimits};
 use crate::topic::Topic;
 use crate::types::{CoreId, PartitionIndex};
 use bytes::Bytes;
@@ -242,7 +242,25 @@ fn check(
     if header.compression() == Compression::Zstd && !knows_zstandard {
         return Err(BrokerError::UnsupportedCompression);
     }
+    if topic.settings.cleanup().compacts {
+        check_keys(&batch)?;
+    }
     Ok(batch)
+}
+
+/// A compacted topic is kept by key, so every record must have one that can be read.
+fn check_keys(batch: &Batch) -> Result<(), BrokerError> {
+    let corrupt = |error: BatchError| BrokerError::CorruptMessage(error.to_string());
+    let records = batch
+        .records(&DecompressionLimits::default())
+        .map_err(corrupt)?;
+    for (number, record) in records.iter().enumerate() {
+        if record.map_err(corrupt)?.key.is_none() {
+            let problem = format!("record {number} has no key, which a compacted topic needs");
+            return Err(BrokerError::InvalidRecord(problem));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -252,7 +270,8 @@ mod tests {
     use crate::config::Nodes;
     use crate::coordinator::OFFSETS_TOPIC;
     use crate::record::BatchBuilder;
-    use crate::types::{Offset, Timestamp};
+    use crate::topic::TopicSettings;
+    use crate::types::{Offset, Timestamp, TopicId, TopicName};
 
     fn batch() -> Bytes {
         compressed(Compression::None)
@@ -302,6 +321,29 @@ mod tests {
             .into_iter()
             .flat_map(|topic| topic.partitions);
         partitions.map(|partition| partition.result.err()).collect()
+    }
+
+    #[test]
+    fn a_compacted_topic_takes_records_with_keys_only() {
+        let settings = [("cleanup.policy".to_owned(), "compact,delete".to_owned())];
+        let topic = Topic {
+            name: TopicName::new("offsets").expect("valid"),
+            id: TopicId::from_bytes([3; 16]),
+            partitions: 1,
+            settings: TopicSettings::new(settings.into()).expect("valid"),
+        };
+        for (keys, is_fine) in [([Some("a"), Some("")], true), ([Some("a"), None], false)] {
+            for compression in Compression::ALL {
+                let mut builder = BatchBuilder::new(compression, None);
+                for key in keys {
+                    builder.append(Timestamp::new(1), key.map(str::as_bytes), None, &[]);
+                }
+                let bytes = builder.build(Offset::ZERO).expect("it is valid");
+                let checked = check(&topic, Some(bytes), true);
+                let refused = matches!(checked, Err(BrokerError::InvalidRecord(_)));
+                assert_eq!((checked.is_ok(), refused), (is_fine, !is_fine));
+            }
+        }
     }
 
     #[test]

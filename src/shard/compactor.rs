@@ -73,7 +73,8 @@ impl Shard {
             self.compactor.pieces_left -= u32::from(has_begun);
         }
         let hosted = self.partitions.get(&id);
-        let goes_on = matches!(hosted, Some(Hosted::Online(partition)) if partition.is_compacting());
+        let goes_on =
+            matches!(hosted, Some(Hosted::Online(partition)) if partition.is_compacting());
         if !goes_on {
             self.compactor.current = None;
         }

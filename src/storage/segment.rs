@@ -5,8 +5,8 @@
 //! below `size` are whole batches and never change.
 
 use super::call::SegmentFiles;
-use super::compaction::swap::{CLEANED, SWAP};
 use super::chunk_checksums::ChunkChecksums;
+use super::compaction::swap::{CLEANED, SWAP};
 use super::disk::FileRef;
 use super::index::SegmentIndex;
 use super::journal::UNRECOVERED_NAME;

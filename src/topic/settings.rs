@@ -446,7 +446,10 @@ mod tests {
         ] {
             assert!(with(name, value).is_err(), "{name}={value}");
         }
-        let lags = [("min.compaction.lag.ms", "9"), ("max.compaction.lag.ms", "8")];
+        let lags = [
+            ("min.compaction.lag.ms", "9"),
+            ("max.compaction.lag.ms", "8"),
+        ];
         let lags = lags.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert!(TopicSettings::new(BTreeMap::from(lags)).is_err());
     }

@@ -50,7 +50,7 @@ fn audit(site: &Site, lanes: &[Lane]) {
         for partition in 0..topic.partitions {
             let log = read_partition(site, topic, partition);
             let place = topic.partition(partition);
-            site.history().audit(place, 0, &log);
+            site.history().audit(place, (0, log.len() as i64), &log);
             let found: BTreeSet<_> = log.iter().map(|seen| seen.value).collect();
             let here = |lane: &&Lane| lane.topic == index && lane.partition == partition;
             for lane in lanes.iter().filter(here).filter(|lane| lane.kept) {

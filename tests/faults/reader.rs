@@ -226,6 +226,7 @@ fn records(topic: &Topic, data: &PartitionData<'_>, frame: &Bytes, from: i64) ->
                 epoch: batch.header().leader_epoch().get(),
                 value: value.unwrap_or_else(|| panic!("{name}: a torn value at {offset}")),
                 timestamp: record.timestamp.get(),
+                is_tombstone: record.value.is_none(),
             });
         }
     }

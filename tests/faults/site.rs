@@ -71,6 +71,7 @@ impl Site {
                     durable,
                     alternates: false,
                     keeps_all: true,
+                    compacted: false,
                     create_time: true,
                 },
             );

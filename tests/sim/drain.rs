@@ -15,6 +15,7 @@ const ROUNDS_MAX: usize = 3_000;
 pub(crate) struct Content {
     pub(crate) place: Place,
     pub(crate) start: i64,
+    pub(crate) end: i64,
     pub(crate) log: Vec<Seen>,
 }
 
@@ -94,24 +95,30 @@ impl World {
         assert_eq!((start_code, end_code), (0, 0), "{partition}: its ends");
         self.history
             .told(partition, Some(end), Some(start), floor, when);
+        let is_compacted = self.history.promise(partition).compacted;
         let mut log: Vec<Seen> = Vec::new();
         let mut position = start;
         while position < end {
             let (code, records) = self.ask_records(key, &place, position);
             assert_eq!(code, 0, "{partition}: {position} was asked for");
-            let read = read_records(&records, position);
-            let read = read.unwrap_or_else(|fault| panic!("{partition}: {fault}"));
+            let read = read_records(&records, position, is_compacted);
+            let (read, next) = read.unwrap_or_else(|fault| panic!("{partition}: {fault}"));
             assert!(
-                !read.is_empty(),
+                next > position && (is_compacted || !read.is_empty()),
                 "{partition}: nothing at {position}, and {end} is the end"
             );
-            position += read.len() as i64;
+            position = next;
             log.extend(read);
         }
         for seen in &log {
             self.history.read(partition, seen, when);
         }
-        self.history.audit(partition, start, &log);
-        Content { place, start, log }
+        self.history.audit(partition, (start, end), &log);
+        Content {
+            place,
+            start,
+            end,
+            log,
+        }
     }
 }

@@ -50,7 +50,9 @@ pub(crate) fn settings(
 ) -> (Vec<(&'static str, &'static str)>, TopicPromise) {
     let alternates = rng.u8(..6) == 0;
     let durable = !alternates && rng.u8(..3) > 0;
-    let keeps_all = rng.u8(..3) > 0;
+    let compacted = rng.u8(..3) == 0;
+    let deletes = !compacted || rng.u8(..3) == 0;
+    let keeps_all = !deletes || rng.u8(..3) > 0;
     let create_time = rng.u8(..4) > 0;
     let mut settings = vec![(
         "segment.bytes",
@@ -73,15 +75,41 @@ pub(crate) fn settings(
     if rng.u8(..4) == 0 {
         settings.push(("segment.ms", "500"));
     }
+    if compacted {
+        let both = ["compact,delete", "delete,compact"][rng.usize(..2)];
+        settings.push(("cleanup.policy", if deletes { both } else { "compact" }));
+        settings.extend(compaction(rng));
+    }
     (
         settings,
         TopicPromise {
             alternates,
             durable,
             keeps_all,
+            compacted,
             create_time,
         },
     )
+}
+
+/// When and how a topic is compacted.
+fn compaction(rng: &mut fastrand::Rng) -> Vec<(&'static str, &'static str)> {
+    let mut settings = vec![
+        (
+            "min.cleanable.dirty.ratio",
+            ["0", "0", "0.2", "0.5"][rng.usize(..4)],
+        ),
+        (
+            "delete.retention.ms",
+            ["0", "2000", "60000"][rng.usize(..3)],
+        ),
+    ];
+    match rng.u8(..5) {
+        0 => settings.push(("min.compaction.lag.ms", "3000")),
+        1 => settings.push(("max.compaction.lag.ms", "2000")),
+        _ => {}
+    }
+    settings
 }
 
 impl Place {

@@ -14,10 +14,23 @@ impl std::fmt::Display for ValueId {
     }
 }
 
+/// How many keys there are.
+const KEYS: u32 = 7;
+
 /// The fixed part: stream, number, length of the filler.
 const HEAD: usize = 12;
 
 impl ValueId {
+    /// The key: a few are shared by all streams.
+    pub(crate) fn key(self) -> [u8; 4] {
+        ((self.stream * 31 + self.number * 17) % KEYS).to_be_bytes()
+    }
+
+    /// Whether it has no value in a compacted topic.
+    pub(crate) fn is_tombstone(self) -> bool {
+        self.number % 5 == 3
+    }
+
     /// The value, with a filler that follows from the name.
     pub(crate) fn encode(self, filler: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEAD + filler);

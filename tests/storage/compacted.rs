@@ -46,7 +46,10 @@ fn read_from<D: Disk + Clone>(partition: &Partition<D>, from: i64, bytes_max: u3
     let (mut next, end) = (Offset::new(from), partition.log.end());
     let mut records = Records::new();
     while next < end {
-        let range = partition.log.read(next, end, bytes_max, true).expect("plans");
+        let range = partition
+            .log
+            .read(next, end, bytes_max, true)
+            .expect("plans");
         let range = range.expect("there is more");
         assert!(range.next > next, "a reader gets on");
         let mut bytes = vec![0; range.length() as usize];
@@ -119,7 +122,11 @@ fn new_partition(seed: u64) -> Partition<MemoryDisk> {
 
 /// Everything that was there is there or was overtaken; nothing else is.
 fn check(before: &Records, after: &Records) {
-    assert_eq!(newest(before), newest(after), "the newest of each key stays");
+    assert_eq!(
+        newest(before),
+        newest(after),
+        "the newest of each key stays"
+    );
     assert!(after.iter().all(|record| before.contains(record)));
     assert!(after.is_sorted_by_key(|(offset, ..)| *offset));
 }
@@ -135,7 +142,9 @@ fn the_newest_record_of_each_key_stays_and_segments_become_fewer() {
     assert!(after.len() < 60, "{} records", after.len());
     let sizes = |partition: &Partition<MemoryDisk>| {
         let names = partition.disk_names("log").into_iter();
-        names.map(|name| partition.file(&name).len()).collect::<Vec<_>>()
+        names
+            .map(|name| partition.file(&name).len())
+            .collect::<Vec<_>>()
     };
     assert!(sizes(&partition).iter().filter(|size| **size < 100).count() > segments / 2);
     assert!(partition.disk_names("swap").is_empty() && partition.disk_names("cleaned").is_empty());
@@ -154,7 +163,10 @@ fn the_newest_record_of_each_key_stays_and_segments_become_fewer() {
     assert_eq!(read_all(&partition), after);
     for extension in ["summary", "index", "timeindex"] {
         for name in partition.disk_names(extension) {
-            partition.disk.remove_file(&partition.directory.join(name)).unwrap();
+            partition
+                .disk
+                .remove_file(&partition.directory.join(name))
+                .unwrap();
         }
     }
     partition.crash();
@@ -205,7 +217,10 @@ fn times_are_found_across_gaps() {
     for asked in [0, 1_000, 1_150, 1_199, 1_250, 5_000, 9_000, NOW.get()] {
         let asked = Timestamp::new(asked);
         let expected = walk.iter().find(|(_, time)| *time >= asked).copied();
-        assert_eq!(partition.log.offset_for_timestamp(asked, end).unwrap(), expected);
+        assert_eq!(
+            partition.log.offset_for_timestamp(asked, end).unwrap(),
+            expected
+        );
     }
     let latest = partition.log.latest_timestamp(end).unwrap().unwrap();
     assert_eq!(Some(&latest.1), times.values().max());
@@ -233,10 +248,15 @@ fn tombstones_go_once_their_time_has_come() {
         let after = read_all(&partition);
         let values = |records: &Records| {
             let newest = newest(records).into_iter();
-            newest.filter(|(_, (_, value))| value.is_some()).collect::<Vec<_>>()
+            newest
+                .filter(|(_, (_, value))| value.is_some())
+                .collect::<Vec<_>>()
         };
         assert_eq!(values(&before), values(&after));
-        assert!(stays || tombstones(&partition, clean_upto) == 0, "{kept} were there");
+        assert!(
+            stays || tombstones(&partition, clean_upto) == 0,
+            "{kept} were there"
+        );
     }
 }
 
@@ -261,7 +281,10 @@ fn only_what_may_be_is_touched() {
     let limit = partition.log.synced();
     let old = Timestamp::new(NOW.get() + 100);
     assert!(partition.log.dirtiness(old, limit).is_some());
-    assert!(partition.log.dirtiness(old, Offset::new(3)).is_none(), "not readable yet");
+    assert!(
+        partition.log.dirtiness(old, Offset::new(3)).is_none(),
+        "not readable yet"
+    );
     partition.log.set_config(LogConfig {
         compaction: Some(CompactionConfig {
             dirty_millionths_min: 1_000_000,
@@ -269,7 +292,10 @@ fn only_what_may_be_is_touched() {
         }),
         ..compacted()
     });
-    assert!(!begin(&mut partition, NOW), "all of it is not more than all");
+    assert!(
+        !begin(&mut partition, NOW),
+        "all of it is not more than all"
+    );
     partition.log.set_config(tiny());
     assert!(!begin(&mut partition, NOW), "it is not to be compacted");
 }
@@ -300,7 +326,9 @@ fn what_is_overdue_is_compacted_though_little_is_dirty() {
     assert!(!partition.log.wants_checkpoint(late, limit));
     assert!(compact(&mut partition, late));
     let last = vec![(9, 1_u32.to_be_bytes().to_vec())];
-    let seen = read_all(&partition).into_iter().map(|(offset, key, _)| (offset, key));
+    let seen = read_all(&partition)
+        .into_iter()
+        .map(|(offset, key, _)| (offset, key));
     assert_eq!(seen.collect::<Vec<_>>(), last);
     partition.power_cut();
     assert_eq!(partition.log.end(), Offset::new(10));
@@ -384,7 +412,9 @@ fn a_failure_costs_the_run_and_nothing_else() {
             let mut partition = new_partition(after);
             let before = filled(&mut partition, 100);
             assert!(begin(&mut partition, NOW));
-            partition.disk.fail_once(operation, after, FaultKind::Device);
+            partition
+                .disk
+                .fail_once(operation, after, FaultKind::Device);
             go_on(&mut partition);
             partition.disk.heal();
             assert!(partition.log.failure().is_none(), "{operation:?}");
@@ -401,12 +431,17 @@ fn a_failure_costs_the_run_and_nothing_else() {
             }
             let after_start = read_all(&partition);
             check(&before, &after_start);
-            assert!(partition.disk_names("swap").is_empty(), "{operation:?} {after}");
+            assert!(
+                partition.disk_names("swap").is_empty(),
+                "{operation:?} {after}"
+            );
             let later = Timestamp::new(NOW.get() + 1_000_000);
             compact(&mut partition, later);
             let values = |records: &Records| {
                 let newest = newest(records).into_iter();
-                newest.filter(|(_, (_, value))| value.is_some()).collect::<Vec<_>>()
+                newest
+                    .filter(|(_, (_, value))| value.is_some())
+                    .collect::<Vec<_>>()
             };
             assert_eq!(values(&before), values(&read_all(&partition)));
         }
@@ -426,9 +461,10 @@ fn what_expires_under_way_ends_the_run() {
         partition.log.continue_compaction(400, &mut partition.calls);
         // While a piece may be under way.
         partition.log.truncate_start(Offset::new(70));
-        let started = partition
-            .log
-            .checkpoint(partition.epoch, &partition.producers, &mut partition.calls);
+        let started =
+            partition
+                .log
+                .checkpoint(partition.epoch, &partition.producers, &mut partition.calls);
         assert!(started);
         while !partition.calls.is_empty() {
             partition.perform(1);
@@ -436,7 +472,9 @@ fn what_expires_under_way_ends_the_run() {
         let expected = read_all(&partition);
         assert!(expected.iter().all(|(offset, ..)| *offset >= 70));
         go_on(&mut partition);
-        partition.log.expire(NOW, partition.log.synced(), &mut partition.calls);
+        partition
+            .log
+            .expire(NOW, partition.log.synced(), &mut partition.calls);
         partition.drain();
         check(&expected, &read_all(&partition));
         partition.power_cut();
@@ -463,7 +501,9 @@ fn a_damaged_swap_takes_the_partition_offline_and_changes_nothing() {
     let mut partition = new_partition(1);
     let before = filled(&mut partition, 100);
     assert!(begin(&mut partition, NOW));
-    partition.disk.fail_once(Operation::RemoveFile, 1, FaultKind::Device);
+    partition
+        .disk
+        .fail_once(Operation::RemoveFile, 1, FaultKind::Device);
     go_on(&mut partition);
     partition.disk.heal();
     let [swap] = &partition.disk_names("swap")[..] else {

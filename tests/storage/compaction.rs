@@ -139,7 +139,9 @@ fn run(
         now: Timestamp::new(now),
         delete_retention_ms: RETENTION_MS,
         limits: DecompressionLimits::default(),
-        producers: producers.map(|(id, last)| (ProducerId::new(id), last)).collect(),
+        producers: producers
+            .map(|(id, last)| (ProducerId::new(id), last))
+            .collect(),
     };
     let mut filter = BatchFilter::new(terms, OffsetMap::new(map_bytes, 77));
     let dirty = batches
@@ -317,6 +319,10 @@ fn what_does_not_decode_or_is_no_record_stays_as_it_is() {
     bytes[17..21].copy_from_slice(&crc);
     let bad = Batch::validate_stored(bytes.into()).unwrap();
     let (cleaned, became, _) = run(&[good, bad], Offset::ZERO, NOW, AMPLE);
-    assert_eq!(became, [Cleaned::Kept, Cleaned::Kept], "its key is not known");
+    assert_eq!(
+        became,
+        [Cleaned::Kept, Cleaned::Kept],
+        "its key is not known"
+    );
     assert_eq!(cleaned.len(), 2);
 }

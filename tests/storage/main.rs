@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod compaction;
 mod compacted;
+mod compaction;
 mod faults;
 mod format;
 mod journal;

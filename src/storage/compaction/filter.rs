@@ -168,12 +168,7 @@ impl BatchFilter {
     }
 }
 
-fn stays(
-    record: &Record<'_>,
-    map: &OffsetMap,
-    known_below: Offset,
-    tombstones_go: bool,
-) -> bool {
+fn stays(record: &Record<'_>, map: &OffsetMap, known_below: Offset, tombstones_go: bool) -> bool {
     if record.offset >= known_below {
         return true;
     }

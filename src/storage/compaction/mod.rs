@@ -19,6 +19,6 @@ pub(in crate::storage) mod swap;
 
 pub use filter::{BatchFilter, Cleaned, CompactionTerms};
 pub use offset_map::OffsetMap;
-pub use run::{Compaction, CompactionStage};
 pub(in crate::storage) use run::{CleanedSegment, Replacement};
+pub use run::{Compaction, CompactionStage};
 pub(in crate::storage) use source::Source;

@@ -41,7 +41,10 @@ pub struct Compaction {
 
 #[derive(Debug)]
 enum Phase {
-    Learning { source: usize, cursor: Cursor },
+    Learning {
+        source: usize,
+        cursor: Cursor,
+    },
     Writing(Box<Writing>),
     Written(Box<Writing>),
     /// Everything before this source is in its place.
@@ -183,12 +186,7 @@ impl Compaction {
         Ok(self)
     }
 
-    fn learn(
-        &mut self,
-        at: usize,
-        mut cursor: Cursor,
-        bytes_max: usize,
-    ) -> io::Result<Phase> {
+    fn learn(&mut self, at: usize, mut cursor: Cursor, bytes_max: usize) -> io::Result<Phase> {
         let Some(source) = self.sources.get(at) else {
             return Ok(Phase::Between(0));
         };

@@ -88,7 +88,11 @@ impl Log {
         let Some(config) = self.config.compaction.as_ref() else {
             return false;
         };
-        let sealed = self.segments.iter().rev().find(|segment| segment.is_settled());
+        let sealed = self
+            .segments
+            .iter()
+            .rev()
+            .find(|segment| segment.is_settled());
         let newest = sealed.map_or(Offset::ZERO, |segment| segment.end);
         let upto = limit.min(self.synced).min(newest);
         upto > self.checkpointed.segment && self.dirtiness_below(upto, config, now).is_some()
@@ -131,10 +135,7 @@ impl Log {
             let is_young = config.lag_ms_min > 0
                 && segment.end > self.compaction.clean_below
                 && segment.max.is_some_and(|(newest, _)| newest > young);
-            segment.is_settled()
-                && segment.size > 0
-                && segment.end <= upto
-                && !is_young
+            segment.is_settled() && segment.size > 0 && segment.end <= upto && !is_young
         };
         self.segments.iter().take_while(is_compactable)
     }
@@ -179,9 +180,7 @@ impl Log {
             terms,
             (budget.map_bytes_max, budget.seed),
         );
-        self.compaction.not_before = Some(Timestamp::new(
-            now.get().saturating_add(RETRY_AFTER_MS),
-        ));
+        self.compaction.not_before = Some(Timestamp::new(now.get().saturating_add(RETRY_AFTER_MS)));
         self.compaction.run = Run::Waiting(Box::new(run));
     }
 

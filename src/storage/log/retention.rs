@@ -71,9 +71,7 @@ impl Log {
     }
 
     fn is_removable(&self, segment: &Segment, limit: Offset) -> bool {
-        segment.is_settled()
-            && segment.end <= limit
-            && segment.end <= self.checkpointed.synced
+        segment.is_settled() && segment.end <= limit && segment.end <= self.checkpointed.synced
     }
 
     fn is_too_old(&self, segment: &Segment, now: Timestamp) -> bool {

@@ -37,9 +37,10 @@ pub struct Scrubbed {
 impl Log {
     /// The first segment at or after `from` that can be compared with its checksums.
     pub fn sealed_from(&self, from: Offset) -> Option<SealedSegment> {
-        let sealed = self.segments.iter().find(|segment| {
-            segment.base >= from && segment.is_settled()
-        })?;
+        let sealed = self
+            .segments
+            .iter()
+            .find(|segment| segment.base >= from && segment.is_settled())?;
         let files = segment_files(&self.directory, sealed.base);
         Some(SealedSegment {
             base: sealed.base,

@@ -4,9 +4,9 @@
 use super::verdict::{Verdict, judge};
 use super::{Client, Context, Link, link::Answer};
 use crate::history::{Floor, Seen, When};
+use crate::keyed::name_of;
 use crate::network::Delivery;
 use crate::topics::Place;
-use crate::value::ValueId;
 use bytes::Bytes;
 use corelane::protocol::kafka::messages::{
     ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic, ListOffsetsPartition,
@@ -252,8 +252,9 @@ impl Consumer {
         if bytes.is_empty() {
             return;
         }
-        let read = read_records(&records.share(body), item.offset);
-        let read = read.unwrap_or_else(|fault| panic!("{partition}: {fault}"));
+        let is_compacted = context.history.promise(partition).compacted;
+        let read = read_records(&records.share(body), item.offset, is_compacted);
+        let (read, next) = read.unwrap_or_else(|fault| panic!("{partition}: {fault}"));
         for seen in &read {
             assert!(
                 seen.offset < watermark,
@@ -267,7 +268,11 @@ impl Consumer {
             );
             context.history.read(partition, seen, when);
         }
-        lane.position = read.last().map_or(item.offset, |seen| seen.offset + 1);
+        assert!(
+            is_compacted || read.last().is_none_or(|last| last.offset + 1 == next),
+            "{partition}: records are missing before {next}"
+        );
+        lane.position = next;
         lane.era = when.era;
     }
 
@@ -316,8 +321,13 @@ impl Consumer {
     }
 }
 
-/// The records of a response from `offset` on; what comes before it in the first batch is left out.
-pub(crate) fn read_records(bytes: &Bytes, offset: i64) -> Result<Vec<Seen>, String> {
+/// The records of a response from `offset` on, and the offset after them; what comes before it in the
+/// first batch is left out.
+pub(crate) fn read_records(
+    bytes: &Bytes,
+    offset: i64,
+    is_compacted: bool,
+) -> Result<(Vec<Seen>, i64), String> {
     let limits = DecompressionLimits::default();
     let (mut next, mut length) = (None, 0);
     let mut read = Vec::new();
@@ -326,8 +336,9 @@ pub(crate) fn read_records(bytes: &Bytes, offset: i64) -> Result<Vec<Seen>, Stri
         length += batch.bytes().len();
         let header = *batch.header();
         let base = header.base_offset().get();
-        let first_fits = base <= offset && offset <= header.last_offset().get();
-        if !next.map_or(first_fits, |next| next == base) {
+        let first_fits = (base <= offset || is_compacted) && offset <= header.last_offset().get();
+        let follows = |next| next == base || (is_compacted && next < base);
+        if !next.map_or(first_fits, follows) {
             return Err(format!(
                 "{offset} was asked for, {next:?} is next, and a batch has {base}"
             ));
@@ -336,7 +347,7 @@ pub(crate) fn read_records(bytes: &Bytes, offset: i64) -> Result<Vec<Seen>, Stri
         let records = batch.records(&limits).map_err(|error| error.to_string())?;
         for record in records.iter() {
             let record = record.map_err(|error| error.to_string())?;
-            let value = record.value.and_then(ValueId::decode);
+            let value = name_of(&record);
             let value = value.ok_or_else(|| format!("{} has a torn value", record.offset))?;
             let epoch = header.leader_epoch().get();
             let timestamp = record.timestamp.get();
@@ -346,6 +357,7 @@ pub(crate) fn read_records(bytes: &Bytes, offset: i64) -> Result<Vec<Seen>, Stri
                     epoch,
                     value,
                     timestamp,
+                    is_tombstone: record.value.is_none(),
                 });
             }
         }
@@ -356,7 +368,7 @@ pub(crate) fn read_records(bytes: &Bytes, offset: i64) -> Result<Vec<Seen>, Stri
             bytes.len()
         ));
     }
-    Ok(read)
+    Ok((read, next.unwrap_or(offset)))
 }
 
 impl Client for Consumer {

@@ -4,12 +4,13 @@
 
 use super::{Client, Context, encode};
 use crate::history::StreamKind;
+use crate::keyed::append;
 use crate::network::{Delivery, Key};
 use crate::value::ValueId;
 use bytes::Bytes;
 use corelane::protocol::kafka::messages::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use corelane::record::{BatchBuilder, Compression};
-use corelane::types::{Offset, Timestamp};
+use corelane::types::Offset;
 use corelane::wire::Records;
 
 #[derive(Debug)]
@@ -51,7 +52,8 @@ impl Hostile {
         let time = context.now.wall.get();
         context.history.sending(value, time);
         let mut builder = BatchBuilder::new(Compression::None, None);
-        builder.append(Timestamp::new(time), None, Some(&value.encode(50)), &[]);
+        let is_compacted = context.history.promise(place.id()).compacted;
+        append(&mut builder, value, time, 50, is_compacted);
         let bytes: Bytes = builder.build(Offset::ZERO).expect("a batch");
         let partition = PartitionProduceData {
             index: place.index,

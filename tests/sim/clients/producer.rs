@@ -6,6 +6,7 @@
 use super::verdict::{Verdict, judge};
 use super::{Client, Context, Link, link::Answer};
 use crate::history::{StreamKind, When};
+use crate::keyed::append;
 use crate::network::Delivery;
 use crate::topics::Place;
 use crate::value::ValueId;
@@ -15,7 +16,7 @@ use corelane::protocol::kafka::messages::{
     PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
 };
 use corelane::record::{BatchBuilder, Compression};
-use corelane::types::{Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
+use corelane::types::{Offset, ProducerEpoch, ProducerId, Sequence};
 use corelane::wire::Records;
 use std::collections::VecDeque;
 
@@ -165,6 +166,7 @@ impl Producer {
             1 if self.version >= 7 => Compression::Zstd,
             _ => Compression::None,
         };
+        let is_compacted = context.history.promise(lane.place.id()).compacted;
         let mut builder = BatchBuilder::new(compression, None);
         for number in lane.next_number..lane.next_number + count {
             let value = ValueId {
@@ -174,7 +176,7 @@ impl Producer {
             let time = context.now.wall.get() + context.rng.i64(-2_000..2_000);
             context.history.sending(value, time);
             let filler = context.rng.usize(..=self.record_bytes_max);
-            builder.append(Timestamp::new(time), None, Some(&value.encode(filler)), &[]);
+            append(&mut builder, value, time, filler, is_compacted);
         }
         if self.kind == StreamKind::Idempotent {
             let id = ProducerId::new(self.id.expect("an idempotent producer has an id"));

@@ -13,9 +13,12 @@
 //! - acks=0 promises nothing but that what is read was written.
 //! - Values of an idempotent producer lie in the log at most once, in the order they were sent;
 //!   those of a plain one (with acks) may repeat, but first come in that order.
+//! - In a compacted topic a record may be gone once a later one of its key is in the log, or was: one
+//!   without a value goes as well, after what it overtook.
 //! - What is told later is not less than what was told before: high watermark and log start, as
 //!   far as the promises above go. "Later" means: asked after the other answer was read.
 
+mod compacted;
 mod partition;
 
 use crate::value::ValueId;
@@ -55,6 +58,8 @@ pub(crate) struct TopicPromise {
     pub(crate) alternates: bool,
     /// Nothing is ever deleted from it.
     pub(crate) keeps_all: bool,
+    /// Of each key the newest record stays, and others may go.
+    pub(crate) compacted: bool,
     /// Records keep their producers' timestamps.
     pub(crate) create_time: bool,
 }
@@ -73,6 +78,8 @@ pub(crate) struct History {
     pub(crate) disk_failed: bool,
     /// Records read, for the summary.
     pub(crate) reads: u64,
+    /// Offsets that compaction left without a record, for the summary.
+    pub(crate) gaps: u64,
     /// Acks read, for the summary.
     pub(crate) acks: u64,
 }
@@ -177,6 +184,7 @@ impl History {
             epoch,
             value,
             timestamp,
+            is_tombstone,
         } = *seen;
         let stream = self.streams.get(value.stream as usize);
         let stream =
@@ -190,6 +198,11 @@ impl History {
             stream.partition
         );
         let promise = self.promise(partition);
+        assert_eq!(
+            is_tombstone,
+            promise.compacted && value.is_tombstone(),
+            "{partition} {offset}: {value} has or lacks a value"
+        );
         if promise.create_time {
             let sent = self.timestamps[&value];
             assert_eq!(
@@ -289,6 +302,10 @@ impl History {
         let cells = self.partitions.entry(partition).or_default().cells();
         let time = |value: &ValueId| self.timestamps[value];
         for (offset, value) in cells.range(floor.start..floor.watermark) {
+            if promise.compacted {
+                // It may be gone.
+                break;
+            }
             let before = found < 0 || *offset < found;
             assert!(
                 !before || time(value) < wanted,
@@ -306,10 +323,14 @@ impl History {
     }
 
     /// Judges a partition by its whole content, read from start to end.
-    pub(crate) fn audit(&mut self, partition: TopicPartition, start: i64, log: &[Seen]) {
+    pub(crate) fn audit(
+        &mut self,
+        partition: TopicPartition,
+        (start, end): (i64, i64),
+        log: &[Seen],
+    ) {
         let promise = self.promise(partition);
         let history = self.partitions.entry(partition).or_default();
-        let end = start + log.len() as i64;
         for (offset, value) in history.cells().range(start..) {
             assert!(
                 *offset < end,
@@ -337,7 +358,10 @@ impl History {
                 *next = number + 1;
             }
         }
-        if promise.keeps_all && !self.disk_failed {
+        if promise.compacted {
+            self.gaps += (end - start) as u64 - log.len() as u64;
+            self.audit_compacted(partition, start, log);
+        } else if promise.keeps_all && !self.disk_failed {
             self.audit_plain(partition, log);
         }
     }

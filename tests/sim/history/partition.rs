@@ -11,6 +11,7 @@ pub(crate) struct Seen {
     pub(crate) epoch: i32,
     pub(crate) value: ValueId,
     pub(crate) timestamp: i64,
+    pub(crate) is_tombstone: bool,
 }
 
 /// What was known when a question was asked.

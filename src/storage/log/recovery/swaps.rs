@@ -64,7 +64,9 @@ fn end_of(
     base: Offset,
     checkpoint: &Checkpoint,
 ) -> Result<Offset, RecoveryError> {
-    let file = disk.open(path, OpenMode::ReadOnly).map_err(io_error(path))?;
+    let file = disk
+        .open(path, OpenMode::ReadOnly)
+        .map_err(io_error(path))?;
     let length = file.length().map_err(io_error(path))?;
     let scan = Scan {
         file: &*file,
