@@ -19,6 +19,7 @@ mod partition;
 mod read;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 pub use append::{AppendError, Appended};
 pub use outcome::Outcome;

@@ -1,21 +1,20 @@
-//! Compaction of a log: what readers see before and after, and that a crash at any step loses nothing.
+//! Compaction of a log: when it is due, and what readers see before and after.
 
 use crate::partition::*;
 use bytes::Bytes;
 use corelane::record::{Batch, BatchBuilder, Batches, Compression, DecompressionLimits};
 use corelane::storage::log::{CompactionBudget, CompactionConfig};
-use corelane::storage::memory_disk::{FaultKind, Operation};
-use corelane::storage::{Disk, LogConfig, MemoryDisk, RecoveryError};
-use corelane::types::{Offset, Position, Timestamp};
+use corelane::storage::{Disk, LogConfig, MemoryDisk};
+use corelane::types::{Offset, Timestamp};
 use std::collections::BTreeMap;
 
-const BUDGET: CompactionBudget = CompactionBudget {
+pub(crate) const BUDGET: CompactionBudget = CompactionBudget {
     map_bytes_max: 1 << 16,
     seed: 5,
 };
 
 /// Compacts whatever may be.
-fn compacted() -> LogConfig {
+pub(crate) fn compacted() -> LogConfig {
     LogConfig {
         compaction: Some(CompactionConfig {
             delete_retention_ms: 1_000,
@@ -26,7 +25,7 @@ fn compacted() -> LogConfig {
     }
 }
 
-fn keyed(key: u32, value: Option<u32>, time: Timestamp) -> Batch {
+pub(crate) fn keyed(key: u32, value: Option<u32>, time: Timestamp) -> Batch {
     let mut builder = BatchBuilder::new(Compression::None, None);
     let value = value.map(|value| format!("value {value:>40}"));
     builder.append(
@@ -39,10 +38,14 @@ fn keyed(key: u32, value: Option<u32>, time: Timestamp) -> Batch {
 }
 
 /// Offset, key and value of every record.
-type Records = Vec<(i64, Vec<u8>, Option<Vec<u8>>)>;
+pub(crate) type Records = Vec<(i64, Vec<u8>, Option<Vec<u8>>)>;
 
 /// What a reader sees from `from` on, fetch by fetch.
-fn read_from<D: Disk + Clone>(partition: &Partition<D>, from: i64, bytes_max: u32) -> Records {
+pub(crate) fn read_from<D: Disk + Clone>(
+    partition: &Partition<D>,
+    from: i64,
+    bytes_max: u32,
+) -> Records {
     let (mut next, end) = (Offset::new(from), partition.log.end());
     let mut records = Records::new();
     while next < end {
@@ -71,11 +74,11 @@ fn read_from<D: Disk + Clone>(partition: &Partition<D>, from: i64, bytes_max: u3
     records
 }
 
-fn read_all<D: Disk + Clone>(partition: &Partition<D>) -> Records {
+pub(crate) fn read_all<D: Disk + Clone>(partition: &Partition<D>) -> Records {
     read_from(partition, partition.log.start().get(), 700)
 }
 
-fn newest(records: &Records) -> BTreeMap<Vec<u8>, (i64, Option<Vec<u8>>)> {
+pub(crate) fn newest(records: &Records) -> BTreeMap<Vec<u8>, (i64, Option<Vec<u8>>)> {
     let entries = records.iter().cloned();
     entries
         .map(|(offset, key, value)| (key, (offset, value)))
@@ -83,7 +86,7 @@ fn newest(records: &Records) -> BTreeMap<Vec<u8>, (i64, Option<Vec<u8>>)> {
 }
 
 /// Many values of few keys, durable and covered by a checkpoint but for the last segment.
-fn filled<D: Disk + Clone>(partition: &mut Partition<D>, count: u32) -> Records {
+pub(crate) fn filled<D: Disk + Clone>(partition: &mut Partition<D>, count: u32) -> Records {
     for number in 0..count {
         let value = (number % 11 != 3).then_some(number);
         partition.append(&keyed(number * number % 23, value, NOW));
@@ -94,7 +97,7 @@ fn filled<D: Disk + Clone>(partition: &mut Partition<D>, count: u32) -> Records 
     read_all(partition)
 }
 
-fn begin<D: Disk + Clone>(partition: &mut Partition<D>, now: Timestamp) -> bool {
+pub(crate) fn begin<D: Disk + Clone>(partition: &mut Partition<D>, now: Timestamp) -> bool {
     let limit = partition.log.synced();
     partition
         .log
@@ -103,25 +106,25 @@ fn begin<D: Disk + Clone>(partition: &mut Partition<D>, now: Timestamp) -> bool 
 }
 
 /// Runs a compaction to its end.
-fn compact<D: Disk + Clone>(partition: &mut Partition<D>, now: Timestamp) -> bool {
+pub(crate) fn compact<D: Disk + Clone>(partition: &mut Partition<D>, now: Timestamp) -> bool {
     let begun = begin(partition, now);
     go_on(partition);
     begun
 }
 
-fn go_on<D: Disk + Clone>(partition: &mut Partition<D>) {
+pub(crate) fn go_on<D: Disk + Clone>(partition: &mut Partition<D>) {
     while partition.log.is_compacting() {
         partition.log.continue_compaction(400, &mut partition.calls);
         partition.drain();
     }
 }
 
-fn new_partition(seed: u64) -> Partition<MemoryDisk> {
+pub(crate) fn new_partition(seed: u64) -> Partition<MemoryDisk> {
     Partition::new(compacted(), seed)
 }
 
 /// Everything that was there is there or was overtaken; nothing else is.
-fn check(before: &Records, after: &Records) {
+pub(crate) fn check(before: &Records, after: &Records) {
     assert_eq!(
         newest(before),
         newest(after),
@@ -339,151 +342,6 @@ fn what_is_overdue_is_compacted_though_little_is_dirty() {
 }
 
 #[test]
-fn a_crash_at_any_step_leaves_the_old_segments_or_the_new_one() {
-    for power in [false, true] {
-        let mut swapped = 0;
-        for after in 0.. {
-            let mut partition = new_partition(after);
-            let before = filled(&mut partition, 150);
-            assert!(begin(&mut partition, NOW));
-            partition.disk.crash_after(after);
-            go_on(&mut partition);
-            let is_over = !partition.disk.is_crashed();
-            if power {
-                partition.power_cut();
-            } else {
-                partition.crash();
-            }
-            let records = read_all(&partition);
-            check(&before, &records);
-            swapped += u32::from(records.len() < before.len());
-            assert!(partition.disk_names("swap").is_empty());
-            assert!(partition.disk_names("cleaned").is_empty());
-            // And once more within the start.
-            partition.append(&keyed(1, Some(9), NOW));
-            partition.sync();
-            partition.checkpoint();
-            let before = read_all(&partition);
-            compact(&mut partition, NOW);
-            check(&before, &read_all(&partition));
-            if is_over {
-                break;
-            }
-        }
-        assert!(swapped > 3, "{swapped}");
-    }
-}
-
-#[test]
-fn a_crash_within_the_start_that_ends_a_swap_is_as_good() {
-    for after in 0..200 {
-        for within in 0..12 {
-            let mut partition = new_partition(after);
-            let before = filled(&mut partition, 60);
-            assert!(begin(&mut partition, NOW));
-            partition.disk.crash_after(after);
-            go_on(&mut partition);
-            if !partition.disk.is_crashed() {
-                return;
-            }
-            partition.disk.power_cut();
-            partition.disk.crash_after(within);
-            let _ = recover(&partition.disk, &partition.directory, &partition.config);
-            partition.power_cut();
-            check(&before, &read_all(&partition));
-        }
-    }
-    panic!("it never came to its end");
-}
-
-#[test]
-fn a_failure_costs_the_run_and_nothing_else() {
-    let operations = [
-        Operation::Read,
-        Operation::Open,
-        Operation::Write,
-        Operation::Sync,
-        Operation::Rename,
-        Operation::RemoveFile,
-        Operation::SyncDirectory,
-    ];
-    for operation in operations {
-        for after in 0..12 {
-            let mut partition = new_partition(after);
-            let before = filled(&mut partition, 100);
-            assert!(begin(&mut partition, NOW));
-            partition
-                .disk
-                .fail_once(operation, after, FaultKind::Device);
-            go_on(&mut partition);
-            partition.disk.heal();
-            assert!(partition.log.failure().is_none(), "{operation:?}");
-            check(&before, &read_all(&partition));
-            partition.append(&keyed(1, Some(9), NOW));
-            partition.sync();
-            partition.checkpoint();
-            let before = read_all(&partition);
-            if after % 2 == 0 {
-                partition.power_cut();
-            } else {
-                partition.close();
-                assert!(partition.restart().0);
-            }
-            let after_start = read_all(&partition);
-            check(&before, &after_start);
-            assert!(
-                partition.disk_names("swap").is_empty(),
-                "{operation:?} {after}"
-            );
-            let later = Timestamp::new(NOW.get() + 1_000_000);
-            compact(&mut partition, later);
-            let values = |records: &Records| {
-                let newest = newest(records).into_iter();
-                newest
-                    .filter(|(_, (_, value))| value.is_some())
-                    .collect::<Vec<_>>()
-            };
-            assert_eq!(values(&before), values(&read_all(&partition)));
-        }
-    }
-}
-
-#[test]
-fn what_expires_under_way_ends_the_run() {
-    for expire_after in 0..40 {
-        let mut partition = new_partition(1);
-        filled(&mut partition, 150);
-        assert!(begin(&mut partition, NOW));
-        for _ in 0..expire_after {
-            partition.log.continue_compaction(400, &mut partition.calls);
-            partition.drain();
-        }
-        partition.log.continue_compaction(400, &mut partition.calls);
-        // While a piece may be under way.
-        partition.log.truncate_start(Offset::new(70));
-        let started =
-            partition
-                .log
-                .checkpoint(partition.epoch, &partition.producers, &mut partition.calls);
-        assert!(started);
-        while !partition.calls.is_empty() {
-            partition.perform(1);
-        }
-        let expected = read_all(&partition);
-        assert!(expected.iter().all(|(offset, ..)| *offset >= 70));
-        go_on(&mut partition);
-        partition
-            .log
-            .expire(NOW, partition.log.synced(), &mut partition.calls);
-        partition.drain();
-        check(&expected, &read_all(&partition));
-        partition.power_cut();
-        check(&expected, &read_all(&partition));
-        assert!(partition.disk_names("cleaned").is_empty());
-    }
-}
-
-#[test]
 fn readers_keep_what_they_hold() {
     let mut partition = new_partition(1);
     filled(&mut partition, 100);
@@ -494,27 +352,4 @@ fn readers_keep_what_they_hold() {
     let mut after = vec![0; range.length() as usize];
     range.file.read_at(range.from, &mut after).unwrap();
     assert_eq!(before, after);
-}
-
-#[test]
-fn a_damaged_swap_takes_the_partition_offline_and_changes_nothing() {
-    let mut partition = new_partition(1);
-    let before = filled(&mut partition, 100);
-    assert!(begin(&mut partition, NOW));
-    partition
-        .disk
-        .fail_once(Operation::RemoveFile, 1, FaultKind::Device);
-    go_on(&mut partition);
-    partition.disk.heal();
-    let [swap] = &partition.disk_names("swap")[..] else {
-        panic!("it failed within the swap");
-    };
-    let path = partition.directory.join(swap);
-    partition.disk.process_crash();
-    partition.disk.corrupt(&path, Position::new(20), 1).unwrap();
-    let error = recover(&partition.disk, &partition.directory, &partition.config).unwrap_err();
-    assert!(matches!(error, RecoveryError::Damaged { .. }), "{error}");
-    partition.disk.corrupt(&path, Position::new(20), 1).unwrap();
-    partition.crash();
-    check(&before, &read_all(&partition));
 }

@@ -4,6 +4,7 @@
 
 mod compacted;
 mod compaction;
+mod compaction_faults;
 mod faults;
 mod format;
 mod journal;

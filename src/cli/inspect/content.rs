@@ -70,6 +70,8 @@ pub(super) struct LogContent {
     pub(super) next_offset: i64,
     pub(super) batches: u64,
     pub(super) records: u64,
+    /// Offsets without a record, as compaction leaves them.
+    pub(super) offsets_missing: u64,
     /// Bytes of whole batches.
     pub(super) valid_bytes: u64,
     pub(super) first_timestamp: Option<i64>,
@@ -115,6 +117,8 @@ pub(super) struct SummaryContent {
     pub(super) log_bytes: u64,
     /// Checksums of the log's bytes; none for a segment that is still written.
     pub(super) chunks: u32,
+    /// Whether compaction wrote the segment.
+    pub(super) is_compacted: bool,
     pub(super) checked_against_log: bool,
 }
 
@@ -129,6 +133,8 @@ pub(super) struct CheckpointContent {
     pub(super) position: u64,
     pub(super) leader_epoch: i32,
     pub(super) producers: usize,
+    /// Below this offset compaction left one record of each key; 0 if there was none.
+    pub(super) clean_below: i64,
     pub(super) clean: bool,
 }
 
@@ -209,6 +215,10 @@ impl fmt::Display for LogContent {
             codecs.join(", "),
             time::format(Timestamp::new(self.max_timestamp.unwrap_or(-1))),
         )?;
+        if self.offsets_missing > 0 {
+            let missing = human::count(self.offsets_missing);
+            write!(f, ", {missing} offsets compacted away")?;
+        }
         if self.checksums_verified {
             f.write_str(", checksums hold")?;
         }
@@ -260,7 +270,8 @@ impl fmt::Display for SummaryContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "summary of offsets {} to {}, {} checksums{}",
+            "summary of {}offsets {} to {}, {} checksums{}",
+            if self.is_compacted { "compacted " } else { "" },
             self.base_offset,
             self.next_offset - 1,
             self.chunks,
@@ -275,16 +286,21 @@ impl fmt::Display for SummaryContent {
 
 impl fmt::Display for CheckpointContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let compacted = match self.clean_below {
+            0 => String::new(),
+            below => format!(", compacted below offset {below}"),
+        };
         write!(
             f,
             "checkpoint: durable below offset {} (segment {} byte {}), log starts at {}, epoch {}, \
-             {} producers, {}",
+             {} producers{}, {}",
             self.synced,
             self.segment,
             self.position,
             self.log_start,
             self.leader_epoch,
             self.producers,
+            compacted,
             if self.clean {
                 "clean stop"
             } else {

@@ -152,10 +152,12 @@ fn look_into(path: &Path, depth: Depth, journals: &Journals) -> io::Result<Found
     let extension = path.extension().and_then(|extension| extension.to_str());
     if let (Some(base), Some(extension)) = (segment::base_of(path), extension) {
         match extension {
-            "log" => return segment::log(path, base, depth, journals),
+            // One that takes the place of others is a segment as well.
+            "log" | "swap" => return segment::log(path, base, depth, journals),
             "index" => return segment::offset_index(path, base, depth),
             "timeindex" => return segment::time_index(path),
             "summary" => return segment::summary(path, base, depth),
+            "cleaned" => return Ok((Content::Temporary, Vec::new())),
             _ => {}
         }
     }

@@ -121,6 +121,9 @@ fn take_batch(
         });
     }
     content.batches += 1;
+    let before = first.saturating_sub(content.next_offset).max(0);
+    let within = last - first + 1 - i64::from(header.record_count());
+    content.offsets_missing += before.saturating_add(within).unsigned_abs();
     content.records += u64::from(header.record_count().unsigned_abs());
     content.valid_bytes += header.size() as u64;
     content.next_offset = last + 1;
@@ -247,6 +250,7 @@ struct SummaryHeader {
     log_bytes: u64,
     chunks: u32,
     table_crc: u32,
+    is_compacted: bool,
 }
 
 /// Reads a segment's summary.
@@ -276,6 +280,7 @@ pub(super) fn summary(path: &Path, base: i64, depth: Depth) -> io::Result<Found>
         next_offset: header.next,
         log_bytes: header.log_bytes,
         chunks: header.chunks,
+        is_compacted: header.is_compacted,
         checked_against_log: log.is_some() && problems.is_empty(),
     };
     Ok((Content::Summary(content), problems))
@@ -303,7 +308,8 @@ fn summary_header(bytes: &[u8], base: i64) -> Result<SummaryHeader, String> {
 }
 
 /// Magic (8), version (4), chunk bytes (4), base (8), next (8), length (8), largest timestamp (8) and
-/// its offset (8), checksums of the indexes (4, 4), count (4) and checksum (4) of the table.
+/// its offset (8), checksums of the indexes (4, 4), count (4) and checksum (4) of the table, whether
+/// compaction wrote the segment (4).
 fn read_summary_header(covered: &[u8]) -> Result<SummaryHeader, WireError> {
     let mut reader = Reader::new(covered);
     reader.bytes(12)?;
@@ -317,6 +323,7 @@ fn read_summary_header(covered: &[u8]) -> Result<SummaryHeader, WireError> {
         log_bytes: log_bytes.cast_unsigned(),
         chunks: reader.u32()?,
         table_crc: reader.u32()?,
+        is_compacted: reader.u32()? & 1 != 0,
     })
 }
 

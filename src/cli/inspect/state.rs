@@ -41,6 +41,7 @@ pub(super) fn checkpoint(path: &Path) -> io::Result<Found> {
         position: checkpoint.position.get(),
         leader_epoch: checkpoint.leader_epoch.get(),
         producers: checkpoint.producers.len(),
+        clean_below: checkpoint.clean_below.get(),
         clean: checkpoint.clean,
     };
     Ok((Content::Checkpoint(content), Vec::new()))
