@@ -2,7 +2,7 @@ use super::append::{AppendError, Appended};
 use super::outcome::Outcome;
 use crate::record::{Batch, with_log_append_time};
 use crate::storage::FileRange;
-use crate::storage::call::{Calls, DiskReply, Ticket};
+use crate::storage::call::{DiskReply, Ticket};
 use crate::storage::log::{Completed, Log, LogConfig, Tail, Undurable};
 use crate::storage::producer_state::{ProducerState, SequenceCheck, SequenceError};
 use crate::topic::{Durability, TimestampSource};

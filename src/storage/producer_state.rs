@@ -262,14 +262,6 @@ impl ProducerState {
         snapshots
     }
 
-    /// The last offset of each producer.
-    pub fn last_offsets(&self) -> impl Iterator<Item = (ProducerId, Offset)> + '_ {
-        let last = |producer: &Producer| producer.batches.back().map(ProducerBatch::last_offset);
-        self.producers
-            .iter()
-            .filter_map(move |(id, producer)| Some((*id, last(producer)?)))
-    }
-
     /// Takes up what [`ProducerState::snapshot`] gave.
     pub fn restore(&mut self, snapshots: &[ProducerSnapshot]) {
         for snapshot in snapshots {

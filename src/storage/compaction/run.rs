@@ -244,7 +244,8 @@ impl Compaction {
 
     /// What the disk has left is for whoever appends.
     fn check_space(&self, disk: &dyn Disk, source: &Source) -> io::Result<()> {
-        if disk.free_bytes(&self.directory)? < source.size.saturating_mul(2) {
+        let usable_bytes = disk.volume(&self.directory)?.usable_bytes;
+        if usable_bytes < source.size.saturating_mul(2) {
             return Err(rustix::io::Errno::NOSPC.into());
         }
         Ok(())

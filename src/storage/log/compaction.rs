@@ -166,11 +166,14 @@ impl Log {
         let upto = limit.min(self.checkpointed.segment);
         let sources = self.compactable(config, now, upto).map(source).collect();
         let bytes_max = self.config.decompressed_bytes_max;
+        let newest = producers
+            .newest()
+            .map(|(id, _, batch)| (id, batch.last_offset()));
         let terms = CompactionTerms {
             now,
             delete_retention_ms: config.delete_retention_ms,
             limits: DecompressionLimits::new(bytes_max, DECOMPRESSION_RATIO_MAX),
-            producers: producers.last_offsets().collect(),
+            producers: newest.collect(),
         };
         let run = Compaction::new(
             self.directory.clone(),
