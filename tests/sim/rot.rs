@@ -79,7 +79,7 @@ impl World {
         self.draining = true;
         let (sound, epoch) = (self.disk.fork(), self.last_epoch);
         self.start();
-        let content = self.audit();
+        let content = self.read_everything();
         self.crash(false);
         self.rot_copies(&sound, epoch, cut, &content);
     }
