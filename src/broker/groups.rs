@@ -131,6 +131,8 @@ fn needs_name(request: &GroupRequest) -> bool {
         | GroupRequest::Sync(_)
         | GroupRequest::Heartbeat(_)
         | GroupRequest::Leave(_)
+        | GroupRequest::ConsumerHeartbeat(_)
+        | GroupRequest::ConsumerDescribe
         | GroupRequest::DeleteOffsets(_) => true,
         GroupRequest::CommitOffsets(_)
         | GroupRequest::FetchOffsets(_)
@@ -147,10 +149,12 @@ fn without_groups(request: &GroupRequest) -> Result<GroupReply, GroupError> {
         | GroupRequest::Sync(_)
         | GroupRequest::Heartbeat(_)
         | GroupRequest::Leave(_)
+        | GroupRequest::ConsumerHeartbeat(_)
         | GroupRequest::CommitOffsets(_) => Err(GroupError::NotCoordinator),
-        GroupRequest::Describe | GroupRequest::Delete | GroupRequest::DeleteOffsets(_) => {
-            Err(GroupError::GroupNotFound)
-        }
+        GroupRequest::Describe
+        | GroupRequest::ConsumerDescribe
+        | GroupRequest::Delete
+        | GroupRequest::DeleteOffsets(_) => Err(GroupError::GroupNotFound),
         GroupRequest::FetchOffsets(fetch) => {
             let topics = fetch.topics.iter().flatten();
             let topics = topics.map(|(topic, partitions)| {
@@ -184,6 +188,7 @@ fn partitions(request: &GroupRequest) -> PartitionsByTopic {
 fn complete(request: &mut GroupRequest, context: &Context<'_>) -> PartitionsByTopic {
     match request {
         GroupRequest::Join(join) => join.client_host = client_host(context.peer),
+        GroupRequest::ConsumerHeartbeat(beat) => beat.client_host = client_host(context.peer),
         GroupRequest::CommitOffsets(commit) => {
             for (topic, partitions) in &mut commit.topics {
                 for partition in partitions {

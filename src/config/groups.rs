@@ -12,6 +12,12 @@ pub struct GroupConfig {
     /// How long more members are waited for before an empty group's first generation (Kafka's
     /// `group.initial.rebalance.delay.ms`).
     pub initial_rebalance_delay: Duration,
+    /// After this long without a heartbeat a member of the consumer protocol counts as dead
+    /// (Kafka's `group.consumer.session.timeout.ms`).
+    pub consumer_session: Duration,
+    /// How often members of the consumer protocol send heartbeats, in ms (Kafka's
+    /// `group.consumer.heartbeat.interval.ms`).
+    pub consumer_heartbeat_ms: i32,
     /// Members of a group, those that were only given an id included (Kafka's `group.max.size`).
     pub members_max: usize,
     /// Bytes of a group's subscriptions and assignments: they are kept as one record.
@@ -31,6 +37,8 @@ impl Default for GroupConfig {
         Self {
             session_timeout_ms: 6_000..=1_800_000,
             initial_rebalance_delay: Duration::from_secs(3),
+            consumer_session: Duration::from_secs(45),
+            consumer_heartbeat_ms: 5_000,
             members_max: 10_000,
             group_bytes_max: 16 * 1024 * 1024,
             groups_max: 100_000,

@@ -1,13 +1,17 @@
+use super::classic::ClassicGroup;
 use super::environment::{Environment, GroupToken, Outcome};
-use super::group::{Group, asked_offsets};
-use super::layout::{self, Content, LayoutError};
+use super::group::Group;
+use super::layout::{self, ConsumerPiece, Content, LayoutError};
+use super::offsets::Offsets;
 use super::timers::Timer;
 use super::{
-    GroupConfig, GroupError, GroupFilter, GroupReply, GroupRequest, JoinGroup, JoinReply,
-    LeavingMember, ListedGroup,
+    ConsumerHeartbeat, FetchOffsets, GroupConfig, GroupError, GroupFilter, GroupReply,
+    GroupRequest, JoinGroup, JoinReply, LeavingMember, ListedGroup,
 };
-use crate::types::{GroupId, Instant, MemberId, Now};
+use crate::topic::Catalog;
+use crate::types::{GroupId, Instant, Now, TopicName};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The groups that one partition of the offsets' topic keeps.
 #[derive(Debug)]
@@ -18,10 +22,10 @@ pub struct Coordinator {
 
 impl Coordinator {
     /// A coordinator that knows nothing yet; `seed` drives the ids of members.
-    pub fn new(config: GroupConfig, now: Now, seed: u64) -> Self {
+    pub fn new(config: GroupConfig, catalog: Arc<Catalog>, now: Now, seed: u64) -> Self {
         Self {
             groups: BTreeMap::new(),
-            env: Environment::new(config, now, seed),
+            env: Environment::new(config, catalog, now, seed),
         }
     }
 
@@ -32,23 +36,59 @@ impl Coordinator {
     pub fn replay(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), LayoutError> {
         match layout::decode(key, value)? {
             Content::Offset(key, Some(commit)) => {
-                let group = self.group(&key.group);
-                group.offsets.put(&key.topic, key.partition, commit);
+                let offsets = self.group(&key.group).offsets_mut();
+                offsets.put(&key.topic, key.partition, commit);
             }
             Content::Offset(key, None) => {
-                self.group(&key.group)
-                    .offsets
-                    .take(&key.topic, key.partition);
+                let offsets = self.group(&key.group).offsets_mut();
+                offsets.take(&key.topic, key.partition);
                 self.drop_if_void(&key.group);
             }
-            Content::Group(id, Some(metadata)) => self.group(&id).restore(metadata),
-            Content::Group(id, None) => {
-                self.group(&id).restore_forgotten();
+            Content::Group(id, metadata) => {
+                self.group(&id);
+                let Self { groups, env } = self;
+                let group = groups.get_mut(&id).expect("made just now");
+                match metadata {
+                    Some(metadata) => {
+                        let group = group.classic(&id, env);
+                        group
+                            .expect("a group changes its kind while empty")
+                            .restore(metadata);
+                        // Becoming another kind keeps nothing here: the log says it already.
+                        env.outcome.records.clear();
+                    }
+                    // Of a group that has become one of the consumer protocol, nothing is left.
+                    None => {
+                        if let Some(group) = group.known_classic() {
+                            group.restore_forgotten();
+                        }
+                    }
+                }
+                self.drop_if_void(&id);
+            }
+            Content::Consumer(id, piece) => {
+                self.restore_consumer(&id, piece);
                 self.drop_if_void(&id);
             }
             Content::Unknown => {}
         }
         Ok(())
+    }
+
+    fn restore_consumer(&mut self, id: &GroupId, piece: ConsumerPiece) {
+        self.group(id);
+        let Self { groups, env } = self;
+        let group = groups.get_mut(id).expect("made just now");
+        let group = if piece.is_tombstone() {
+            group.known_consumer()
+        } else {
+            group.consumer(id, env)
+        };
+        if let Some(group) = group {
+            group.restore(piece);
+        }
+        // Becoming another kind keeps nothing here: the log says it already.
+        env.outcome.records.clear();
     }
 
     /// All that was kept is replayed: from now on time passes.
@@ -74,13 +114,14 @@ impl Coordinator {
                 self.join(token, id, request);
                 None
             }
-            GroupRequest::Sync(request) => match self.groups.get_mut(id) {
-                Some(group) => {
-                    group.sync(token, request, &mut self.env);
+            GroupRequest::Sync(request) => match self.classic(id) {
+                Some((group, env)) => {
+                    group.sync(token, request, env);
                     None
                 }
                 None => Some(Err(GroupError::UnknownMember)),
             },
+            GroupRequest::ConsumerHeartbeat(beat) => Some(self.consumer_heartbeat(id, &beat)),
             other => Some(self.answer(id, other)),
         };
         if let Some(answer) = answer {
@@ -91,18 +132,17 @@ impl Coordinator {
     }
 
     fn answer(&mut self, id: &GroupId, request: GroupRequest) -> Result<GroupReply, GroupError> {
-        let env = &mut self.env;
-        let group = self.groups.get_mut(id);
         match request {
-            GroupRequest::Join(_) | GroupRequest::Sync(_) => unreachable!("these may wait"),
+            GroupRequest::Join(_) | GroupRequest::Sync(_) | GroupRequest::ConsumerHeartbeat(_) => {
+                unreachable!("these have their own ways")
+            }
             GroupRequest::Heartbeat(of) => {
-                let group = group.ok_or(GroupError::UnknownMember)?;
+                let (group, env) = self.classic(id).ok_or(GroupError::UnknownMember)?;
                 group.heartbeat(&of, env).map(|()| GroupReply::Heartbeat)
             }
-            GroupRequest::Leave(members) => Ok(leave(group, members, env)),
+            GroupRequest::Leave(members) => Ok(leave(self.classic(id), members)),
             GroupRequest::CommitOffsets(request) => {
-                let is_known = group.is_some();
-                if !is_known && request.of.generation.get() >= 0 {
+                if !self.groups.contains_key(id) && request.of.generation.get() >= 0 {
                     return Err(GroupError::IllegalGeneration);
                 }
                 // A group of offsets alone is made by its first commit.
@@ -112,32 +152,80 @@ impl Coordinator {
                 let outcomes = group.commit_offsets(request, env)?;
                 Ok(GroupReply::CommitOffsets(outcomes))
             }
-            GroupRequest::FetchOffsets(request) => {
-                Ok(GroupReply::FetchOffsets(match (group, &request.topics) {
-                    (Some(group), _) => group.fetch_offsets(&request),
-                    (None, Some(topics)) => asked_offsets(None, topics),
-                    (None, None) => Vec::new(),
-                }))
-            }
+            GroupRequest::FetchOffsets(request) => self.fetch_offsets(id, &request),
             GroupRequest::DeleteOffsets(topics) => {
-                let group = group.ok_or(GroupError::GroupNotFound)?;
+                let Self { groups, env } = self;
+                let group = groups.get_mut(id).ok_or(GroupError::GroupNotFound)?;
                 let outcomes = group.delete_offsets(topics, env)?;
                 Ok(GroupReply::DeleteOffsets(outcomes))
             }
             GroupRequest::Describe => {
-                let group = group.ok_or(GroupError::GroupNotFound)?;
+                let (group, _) = self.classic(id).ok_or(GroupError::GroupNotFound)?;
                 Ok(GroupReply::Describe(group.describe()))
             }
-            GroupRequest::Delete => {
+            GroupRequest::ConsumerDescribe => {
+                let Self { groups, env } = self;
+                let group = groups.get_mut(id).and_then(Group::known_consumer);
                 let group = group.ok_or(GroupError::GroupNotFound)?;
+                Ok(GroupReply::ConsumerDescribe(group.describe(&env.catalog)))
+            }
+            GroupRequest::Delete => {
+                let Self { groups, env } = self;
+                let group = groups.get(id).ok_or(GroupError::GroupNotFound)?;
                 if group.has_members() {
                     return Err(GroupError::NonEmptyGroup);
                 }
-                group.tombstones(env);
+                group.tombstones(id, env);
                 self.groups.remove(id);
                 Ok(GroupReply::Delete)
             }
         }
+    }
+
+    fn fetch_offsets(
+        &mut self,
+        id: &GroupId,
+        request: &FetchOffsets,
+    ) -> Result<GroupReply, GroupError> {
+        let group = self.groups.get_mut(id);
+        let none = Offsets::default();
+        let Some(group) = group else {
+            return Ok(GroupReply::FetchOffsets(none.fetch(request)));
+        };
+        if let (Some(of), Some(group)) = (&request.of, group.known_consumer()) {
+            group.check_member(of)?;
+        }
+        Ok(GroupReply::FetchOffsets(group.offsets().fetch(request)))
+    }
+
+    fn classic(&mut self, id: &GroupId) -> Option<(&mut ClassicGroup, &mut Environment)> {
+        let Self { groups, env } = self;
+        let group = groups.get_mut(id)?.known_classic()?;
+        Some((group, env))
+    }
+
+    fn consumer_heartbeat(
+        &mut self,
+        id: &GroupId,
+        beat: &ConsumerHeartbeat,
+    ) -> Result<GroupReply, GroupError> {
+        let is_known = self.groups.contains_key(id);
+        if !is_known && beat.epoch != 0 {
+            return Err(GroupError::GroupNotFound);
+        }
+        if !is_known && self.groups.len() >= self.env.config.groups_max {
+            return Err(GroupError::GroupFull);
+        }
+        self.group(id);
+        let Self { groups, env } = self;
+        let group = groups.get_mut(id).expect("made just now");
+        let group = match beat.epoch {
+            0 => group.consumer(id, env),
+            _ => group.known_consumer(),
+        };
+        let group = group.ok_or(GroupError::GroupNotFound)?;
+        let beat = group.heartbeat(beat, env)?;
+        Ok(GroupReply::ConsumerHeartbeat(beat))
     }
 
     fn join(&mut self, token: GroupToken, id: &GroupId, request: JoinGroup) {
@@ -165,7 +253,15 @@ impl Coordinator {
         self.group(id);
         let Self { groups, env } = self;
         let group = groups.get_mut(id).expect("made just now");
-        group.join(token, request, env);
+        match group.classic(id, env) {
+            Some(group) => group.join(token, request, env),
+            None => {
+                let member = request.member;
+                let result = Err(GroupError::InconsistentProtocol);
+                let reply = GroupReply::Join(JoinReply { member, result });
+                env.answer(token, Ok(reply));
+            }
+        }
     }
 
     /// The groups that a list is to have, by name.
@@ -174,11 +270,17 @@ impl Coordinator {
         groups.filter_map(|group| group.listed(filter)).collect()
     }
 
-    /// A topic is deleted: offsets in it mean nothing any more.
-    pub fn forget_topic(&mut self, topic: &str, now: Now) -> Outcome {
+    /// A new catalog is in force; offsets in topics that are `gone` mean nothing any more.
+    pub fn adopt(&mut self, catalog: Arc<Catalog>, gone: &[TopicName], now: Now) -> Outcome {
         self.env.now = now;
-        for group in self.groups.values_mut() {
-            group.forget_topic(topic, &mut self.env);
+        self.env.catalog = catalog;
+        self.env.catalog_changes += 1;
+        for (id, group) in &mut self.groups {
+            for topic in gone {
+                group
+                    .offsets_mut()
+                    .forget_topic(id, topic.as_str(), &mut self.env);
+            }
         }
         self.outcome()
     }
@@ -196,6 +298,7 @@ impl Coordinator {
             let id = match &timer {
                 Timer::Session(group, _)
                 | Timer::Pending(group, _)
+                | Timer::Revocation(group, _)
                 | Timer::Rebalance(group)
                 | Timer::Sync(group) => group.clone(),
                 Timer::Expiry => {
@@ -206,12 +309,19 @@ impl Coordinator {
             let Some(group) = groups.get_mut(&id) else {
                 continue;
             };
-            match timer {
-                Timer::Session(_, member) => group.session_over(&member, env),
-                Timer::Pending(_, member) => group.pending_over(&member, env),
-                Timer::Rebalance(_) => group.joining_over(env),
-                Timer::Sync(_) => group.syncing_over(env),
-                Timer::Expiry => unreachable!("it has no group"),
+            match group {
+                Group::Classic(group) => match timer {
+                    Timer::Session(_, member) => group.session_over(&member, env),
+                    Timer::Pending(_, member) => group.pending_over(&member, env),
+                    Timer::Rebalance(_) => group.joining_over(env),
+                    Timer::Sync(_) => group.syncing_over(env),
+                    Timer::Revocation(..) | Timer::Expiry => {}
+                },
+                Group::Consumer(group) => match timer {
+                    Timer::Session(_, member) => group.session_over(&member, env),
+                    Timer::Revocation(_, member) => group.revocation_over(&member, env),
+                    _ => {}
+                },
             }
             self.drop_if_void(&id);
         }
@@ -221,11 +331,11 @@ impl Coordinator {
     /// Forgets offsets that nobody has needed for long, and groups that are nothing without.
     fn expire(&mut self) {
         let Self { groups, env } = self;
-        groups.retain(|_, group| {
-            group.expire_offsets(env);
-            let stays = group.has_members() || !group.offsets.is_empty();
+        groups.retain(|id, group| {
+            group.expire_offsets(id, env);
+            let stays = group.has_members() || !group.offsets().is_empty();
             if !stays {
-                group.tombstones(env);
+                group.tombstones(id, env);
             }
             stays
         });
@@ -256,18 +366,16 @@ impl Coordinator {
 }
 
 fn leave(
-    mut group: Option<&mut Group>,
+    mut group: Option<(&mut ClassicGroup, &mut Environment)>,
     members: Vec<LeavingMember>,
-    env: &mut Environment,
 ) -> GroupReply {
     let members = members.into_iter().map(|leaving| {
         let result = match &mut group {
-            Some(group) => group.leave(&leaving, env),
+            Some((group, env)) => group.leave(&leaving, env),
             None => Err(GroupError::UnknownMember),
         };
         let LeavingMember { member, instance } = leaving;
         (member, instance, result)
     });
-    let members: Vec<(MemberId, _, _)> = members.collect();
-    GroupReply::Leave(members)
+    GroupReply::Leave(members.collect())
 }

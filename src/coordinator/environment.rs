@@ -1,7 +1,9 @@
 use super::layout::OffsetsRecord;
 use super::timers::{Timer, Timers};
 use super::{GroupConfig, GroupError, GroupReply};
+use crate::topic::Catalog;
 use crate::types::{MemberId, Now};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A question to a coordinator, by the number that its asker gave it.
@@ -37,16 +39,22 @@ pub(super) struct Environment {
     pub(super) timers: Timers,
     random: fastrand::Rng,
     pub(super) outcome: Outcome,
+    /// The topics that members may want.
+    pub(super) catalog: Arc<Catalog>,
+    /// How often the catalog has changed.
+    pub(super) catalog_changes: u64,
 }
 
 impl Environment {
-    pub(super) fn new(config: GroupConfig, now: Now, seed: u64) -> Self {
+    pub(super) fn new(config: GroupConfig, catalog: Arc<Catalog>, now: Now, seed: u64) -> Self {
         Self {
             config,
             now,
             timers: Timers::default(),
             random: fastrand::Rng::with_seed(seed),
             outcome: Outcome::default(),
+            catalog,
+            catalog_changes: 0,
         }
     }
 

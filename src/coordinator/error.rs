@@ -54,6 +54,24 @@ pub enum GroupError {
     /// No such topic, or no such partition of it.
     #[error("unknown topic or partition")]
     UnknownTopicOrPartition,
+    /// The member's epoch is not the one it was given last (KIP-848).
+    #[error("the member's epoch is not the one that the coordinator knows; join again")]
+    FencedMemberEpoch,
+    /// The member does not know its newest epoch yet (KIP-848).
+    #[error("the member's epoch is not the current one")]
+    StaleMemberEpoch,
+    /// Another member has the instance id and has not left.
+    #[error("another member has the same group.instance.id and has not left")]
+    UnreleasedInstance,
+    /// An assignor that the broker does not have.
+    #[error("the broker's assignors are \"uniform\" and \"range\"")]
+    UnsupportedAssignor,
+    /// An expression that is none, or too large.
+    #[error("the subscription's regular expression is not one, or is too large")]
+    InvalidRegex,
+    /// Fields that contradict each other.
+    #[error("{0}")]
+    InvalidRequest(&'static str),
     /// Members are subscribed to the topic.
     #[error("the group is subscribed to the topic")]
     SubscribedToTopic,

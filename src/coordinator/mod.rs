@@ -11,6 +11,8 @@
 //! - What one request changes is in one batch: a crash keeps all of it or nothing.
 //! - If records cannot be kept the coordinator is thrown away and read anew.
 
+mod classic;
+mod consumer;
 #[expect(
     clippy::module_inception,
     reason = "the file of the type that the layer is named for"
@@ -21,24 +23,27 @@ mod error;
 mod group;
 #[expect(unreachable_pub, reason = "messages declare their structs public")]
 mod layout;
+mod offsets;
 mod placement;
 mod reply;
 mod request;
 mod timers;
 
 pub use crate::config::GroupConfig;
+pub use consumer::{Assignment, Assignor};
 pub use coordinator::Coordinator;
 pub use environment::{GroupToken, Outcome};
 pub use error::GroupError;
 pub use layout::{LayoutError, OffsetsRecord};
 pub use placement::partition_of;
 pub use reply::{
-    CommittedOffset, GroupDescription, GroupReply, GroupState, GroupType, JoinReply, Joined,
-    JoinedMember, ListedGroup, MemberDescription, OffsetOutcomes, Synced,
+    CommittedOffset, ConsumerBeat, ConsumerGroupDescription, ConsumerMemberDescription,
+    GroupDescription, GroupReply, GroupState, GroupType, JoinReply, Joined, JoinedMember,
+    ListedGroup, MemberDescription, NamedPartitions, OffsetOutcomes, Synced,
 };
 pub use request::{
-    CommitOffsets, CommitPartition, FetchOffsets, GroupFilter, GroupRequest, JoinGroup,
-    LeavingMember, MemberOf, SyncGroup,
+    CommitOffsets, CommitPartition, ConsumerHeartbeat, FetchOffsets, GroupFilter, GroupRequest,
+    JoinGroup, LeavingMember, MemberOf, SyncGroup,
 };
 
 /// The topic that keeps what coordinators know, as Kafka names it.

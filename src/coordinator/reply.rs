@@ -1,6 +1,7 @@
-use super::GroupError;
+use super::{Assignment, Assignor, GroupError};
 use crate::types::{
-    Generation, GroupId, InstanceId, LeaderEpoch, MemberId, Offset, PartitionIndex,
+    Generation, GroupId, InstanceId, LeaderEpoch, MemberId, Offset, PartitionIndex, TopicId,
+    TopicName,
 };
 use bytes::Bytes;
 
@@ -25,6 +26,10 @@ pub enum GroupReply {
     Describe(GroupDescription),
     /// The group is forgotten.
     Delete,
+    /// What the member is to do next.
+    ConsumerHeartbeat(ConsumerBeat),
+    /// State and members.
+    ConsumerDescribe(ConsumerGroupDescription),
 }
 
 /// What became of the offsets of partitions, by topic.
@@ -137,6 +142,10 @@ pub enum GroupState {
     PreparingRebalance,
     /// Waits for the leader's assignment.
     CompletingRebalance,
+    /// The consumer protocol's target assignment is out of date.
+    Assigning,
+    /// Members of the consumer protocol are on their way to the target.
+    Reconciling,
     /// All members have their assignment.
     Stable,
     /// Not there, or no more.
@@ -150,6 +159,8 @@ impl GroupState {
             Self::Empty => "Empty",
             Self::PreparingRebalance => "PreparingRebalance",
             Self::CompletingRebalance => "CompletingRebalance",
+            Self::Assigning => "Assigning",
+            Self::Reconciling => "Reconciling",
             Self::Stable => "Stable",
             Self::Dead => "Dead",
         }
@@ -174,6 +185,8 @@ pub struct ListedGroup {
 pub enum GroupType {
     /// Members agree by joining and syncing, and their leader assigns.
     Classic,
+    /// The coordinator assigns (KIP-848).
+    Consumer,
 }
 
 impl GroupType {
@@ -181,6 +194,71 @@ impl GroupType {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Classic => "classic",
+            Self::Consumer => "consumer",
         }
     }
+}
+
+/// What a member of the consumer protocol is to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerBeat {
+    /// The member, by the id that it is to use from now on.
+    pub member: MemberId,
+    /// Its epoch.
+    pub epoch: i32,
+    /// How often it is to send heartbeats, in ms.
+    pub interval_ms: i32,
+    /// What it may use, if that is news.
+    pub assignment: Option<Assignment>,
+}
+
+/// A group of the consumer protocol in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerGroupDescription {
+    /// Its state.
+    pub state: GroupState,
+    /// Its epoch.
+    pub epoch: i32,
+    /// The epoch of the target assignment.
+    pub target_epoch: i32,
+    /// The assignor.
+    pub assignor: Assignor,
+    /// Its members.
+    pub members: Vec<ConsumerMemberDescription>,
+}
+
+/// A member of the consumer protocol in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerMemberDescription {
+    /// Its id.
+    pub member: MemberId,
+    /// What names it across its restarts.
+    pub instance: Option<InstanceId>,
+    /// Its rack.
+    pub rack: Option<String>,
+    /// Its epoch.
+    pub epoch: i32,
+    /// What the client calls itself.
+    pub client_id: String,
+    /// Where the client is.
+    pub client_host: String,
+    /// The topics that it wants.
+    pub topics: Vec<String>,
+    /// A regular expression for topics that it wants.
+    pub regex: Option<String>,
+    /// What it may use.
+    pub assigned: Vec<NamedPartitions>,
+    /// What it is to get in the end.
+    pub target: Vec<NamedPartitions>,
+}
+
+/// Partitions of a topic that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedPartitions {
+    /// The topic's id.
+    pub id: TopicId,
+    /// The topic's name.
+    pub name: TopicName,
+    /// The partitions' numbers.
+    pub partitions: Vec<PartitionIndex>,
 }

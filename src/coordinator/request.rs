@@ -1,3 +1,4 @@
+use super::{Assignment, ListedGroup};
 use crate::types::{Generation, InstanceId, LeaderEpoch, MemberId, Offset, PartitionIndex};
 use bytes::Bytes;
 
@@ -22,6 +23,10 @@ pub enum GroupRequest {
     Describe,
     /// Forget the group, which must be empty.
     Delete,
+    /// Join, stay in or leave a group of the consumer protocol.
+    ConsumerHeartbeat(ConsumerHeartbeat),
+    /// Tell state and members of a group of the consumer protocol.
+    ConsumerDescribe,
 }
 
 /// Who asks, and for which generation.
@@ -117,6 +122,34 @@ pub struct FetchOffsets {
     pub topics: Option<Vec<(String, Vec<PartitionIndex>)>>,
 }
 
+/// A member's heartbeat in the consumer protocol (KIP-848); what has not changed since its last one
+/// may be left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConsumerHeartbeat {
+    /// The member; empty if the coordinator is to choose an id.
+    pub member: MemberId,
+    /// Its epoch; 0 joins, -1 leaves, -2 leaves to come back under the instance id.
+    pub epoch: i32,
+    /// What names it across its restarts.
+    pub instance: Option<InstanceId>,
+    /// Its rack.
+    pub rack: Option<String>,
+    /// How long it may take to give partitions up, in ms; -1 if not said.
+    pub rebalance_timeout_ms: i32,
+    /// The topics that it wants.
+    pub topics: Option<Vec<String>>,
+    /// A regular expression for topics that it wants.
+    pub regex: Option<String>,
+    /// The assignor that it wants.
+    pub assignor: Option<String>,
+    /// The partitions that it has.
+    pub owned: Option<Assignment>,
+    /// What the client calls itself.
+    pub client_id: String,
+    /// Where the client is.
+    pub client_host: String,
+}
+
 /// Which groups a list is to have; empty lists say all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupFilter {
@@ -124,4 +157,17 @@ pub struct GroupFilter {
     pub states: Vec<String>,
     /// Names of types, in whatever case.
     pub types: Vec<String>,
+}
+
+impl GroupFilter {
+    /// Whether a list is to have the group.
+    pub fn passes(&self, group: &ListedGroup) -> bool {
+        let wanted = |filter: &[String], name: &str| {
+            filter.is_empty()
+                || filter
+                    .iter()
+                    .any(|wanted| wanted.eq_ignore_ascii_case(name))
+        };
+        wanted(&self.states, group.state.name()) && wanted(&self.types, group.group_type.name())
+    }
 }

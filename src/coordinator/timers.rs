@@ -12,6 +12,8 @@ pub(super) enum Timer {
     Rebalance(GroupId),
     /// Members have synced for as long as they may.
     Sync(GroupId),
+    /// A member has not given up what it is to give up.
+    Revocation(GroupId, MemberId),
     /// Offsets that nobody needs are looked for.
     Expiry,
 }

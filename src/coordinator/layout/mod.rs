@@ -5,6 +5,7 @@
 //! Kafka's definitions: `OffsetCommitKey`, `OffsetCommitValue`, `GroupMetadataKey`,
 //! `GroupMetadataValue`.
 
+mod consumer_group;
 mod group_metadata;
 mod offset_commit;
 
@@ -13,6 +14,7 @@ use crate::wire::{EncodeError, Format, Reader, Struct, Value, WireError, Writer,
 use bytes::Bytes;
 use thiserror::Error;
 
+pub(super) use consumer_group::{ConsumerPiece, CurrentAssignment, MemberWish, consumer};
 pub(super) use group_metadata::{GroupMetadata, MemberMetadata};
 pub(super) use offset_commit::{OffsetCommit, OffsetCommitKey};
 
@@ -32,6 +34,8 @@ pub(super) enum Content {
     Offset(OffsetCommitKey, Option<OffsetCommit>),
     /// A group's generation, or that the group is forgotten.
     Group(GroupId, Option<GroupMetadata>),
+    /// A piece of a group of the consumer protocol.
+    Consumer(GroupId, ConsumerPiece),
     /// Of a kind that this version does not keep.
     Unknown,
 }
@@ -78,7 +82,10 @@ pub(super) fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Content, Layout
         let value = value.map(group_metadata::decode).transpose()?;
         return Ok(Content::Group(GroupId::new(key.group), value));
     }
-    Ok(Content::Unknown)
+    let piece = consumer_group::decode(version, &mut reader, value)?;
+    Ok(piece.map_or(Content::Unknown, |(group, piece)| {
+        Content::Consumer(group, piece)
+    }))
 }
 
 /// The record that keeps an offset, or forgets it.
@@ -135,7 +142,7 @@ mod tests {
 
     #[test]
     fn records_of_other_kinds_are_left_alone() {
-        assert_eq!(decode(&[0, 5, 0, 0], Some(&[9])), Ok(Content::Unknown));
+        assert_eq!(decode(&[0, 10, 0, 0], Some(&[9])), Ok(Content::Unknown));
         assert!(matches!(decode(&[0], None), Err(LayoutError::Wire(_))));
     }
 

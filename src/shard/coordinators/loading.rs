@@ -9,6 +9,7 @@ use crate::shard::Effect;
 use crate::storage::FileRange;
 use crate::types::{LeaderEpoch, Now, RequestId, TopicPartition};
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// Bytes of a log that are read at a time; a tick lies between two reads.
 const READ_BYTES: u32 = 1 << 20;
@@ -27,7 +28,7 @@ impl Shard {
         }
         let seed = self.coordinators.random.u64(..);
         let config: GroupConfig = self.config.groups.clone();
-        let coordinator = Coordinator::new(config, now, seed);
+        let coordinator = Coordinator::new(config, Arc::clone(&self.catalog), now, seed);
         let hosted = Hosted::loading(coordinator, now.monotonic);
         self.coordinators.hosted.insert(id, hosted);
         self.coordinators.note_deadline();

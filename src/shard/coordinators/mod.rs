@@ -84,16 +84,19 @@ impl Shard {
             .topics()
             .filter(|topic| catalog.by_id(topic.id).is_none());
         let gone: Vec<_> = gone.map(|topic| topic.name.clone()).collect();
-        if gone.is_empty() {
-            return;
-        }
-        let active: Vec<_> = self.coordinators.hosted.keys().copied().collect();
-        for id in active {
-            for topic in &gone {
-                if let Stage::Active(active) = &mut self.hosted(id).stage {
-                    let outcome = active.coordinator.forget_topic(topic.as_str(), now);
+        let all: Vec<_> = self.coordinators.hosted.keys().copied().collect();
+        for id in all {
+            match &mut self.hosted(id).stage {
+                Stage::Loading(loading) => {
+                    let catalog = Arc::clone(&catalog);
+                    // Nothing is kept while the log is read: what is forgotten now expires later.
+                    let _ = loading.coordinator.adopt(catalog, &[], now);
+                }
+                Stage::Active(active) => {
+                    let outcome = active.coordinator.adopt(Arc::clone(&catalog), &gone, now);
                     self.absorb(id, outcome, now, effects);
                 }
+                Stage::Failed { .. } => {}
             }
         }
     }

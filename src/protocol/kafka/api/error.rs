@@ -60,6 +60,12 @@ pub fn group_error_code(error: GroupError) -> ErrorCode {
         GroupError::StateTooLarge => ErrorCode::UnknownServerError,
         GroupError::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
         GroupError::SubscribedToTopic => ErrorCode::GroupSubscribedToTopic,
+        GroupError::FencedMemberEpoch => ErrorCode::FencedMemberEpoch,
+        GroupError::StaleMemberEpoch => ErrorCode::StaleMemberEpoch,
+        GroupError::UnreleasedInstance => ErrorCode::UnreleasedInstanceId,
+        GroupError::UnsupportedAssignor => ErrorCode::UnsupportedAssignor,
+        GroupError::InvalidRegex => ErrorCode::InvalidRegularExpression,
+        GroupError::InvalidRequest(_) => ErrorCode::InvalidRequest,
     }
 }
 

@@ -11,6 +11,8 @@ mod alter_configs;
 mod answer;
 mod api_versions;
 mod call;
+mod consumer_group_describe;
+mod consumer_group_heartbeat;
 mod create_partitions;
 mod create_topics;
 mod delete_groups;
@@ -140,6 +142,8 @@ fn decode(call: &mut Call, reader: &mut Reader<'_>, frame: &Bytes) -> Result<Req
         | ApiKey::LeaveGroup
         | ApiKey::SyncGroup
         | ApiKey::DescribeGroups
+        | ApiKey::ConsumerGroupHeartbeat
+        | ApiKey::ConsumerGroupDescribe
         | ApiKey::DeleteGroups
         | ApiKey::OffsetDelete => decode_groups(call, reader).map(Request::Groups),
         ApiKey::ApiVersions | ApiKey::DescribeCluster | ApiKey::ListOffsets => {
@@ -155,6 +159,8 @@ fn decode_groups(call: &Call, reader: &mut Reader<'_>) -> Result<GroupRequests, 
         ApiKey::OffsetCommit => offset_commit::decode(reader, version),
         ApiKey::OffsetFetch => offset_fetch::decode(reader, version),
         ApiKey::JoinGroup => join_group::decode(reader, call),
+        ApiKey::ConsumerGroupHeartbeat => consumer_group_heartbeat::decode(reader, call),
+        ApiKey::ConsumerGroupDescribe => consumer_group_describe::decode(reader, version),
         ApiKey::Heartbeat => heartbeat::decode(reader, version),
         ApiKey::LeaveGroup => leave_group::decode(reader, version),
         ApiKey::SyncGroup => sync_group::decode(reader, version),
@@ -233,6 +239,8 @@ fn encode_groups(call: &Call, answers: &[GroupAnswer]) -> Result<Vec<Part>, Enco
         ApiKey::OffsetCommit => offset_commit::encode(call, answers),
         ApiKey::OffsetFetch => offset_fetch::encode(call, answers),
         ApiKey::JoinGroup => join_group::encode(call, answers),
+        ApiKey::ConsumerGroupHeartbeat => consumer_group_heartbeat::encode(call, answers),
+        ApiKey::ConsumerGroupDescribe => consumer_group_describe::encode(call, answers),
         ApiKey::Heartbeat => heartbeat::encode(call, answers),
         ApiKey::LeaveGroup => leave_group::encode(call, answers),
         ApiKey::SyncGroup => sync_group::encode(call, answers),

@@ -1,5 +1,6 @@
 use super::{
-    AlterConfigsRequest, ApiVersionsRequest, CreatePartitionsRequest, CreateTopicsRequest,
+    AlterConfigsRequest, ApiVersionsRequest, ConsumerGroupDescribeRequest,
+    ConsumerGroupHeartbeatRequest, CreatePartitionsRequest, CreateTopicsRequest,
     DeleteGroupsRequest, DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
     DescribeGroupsRequest, DescribeLogDirsRequest, DescribeProducersRequest,
     DescribeTopicPartitionsRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
@@ -107,6 +108,10 @@ apis! {
     DescribeCluster = 60: DescribeClusterRequest,
     /// Tells the producers that partitions remember.
     DescribeProducers = 61: DescribeProducersRequest,
+    /// Keeps a member in a group of the consumer protocol.
+    ConsumerGroupHeartbeat = 68: ConsumerGroupHeartbeatRequest,
+    /// Describes groups of the consumer protocol.
+    ConsumerGroupDescribe = 69: ConsumerGroupDescribeRequest,
     /// Tells partitions, a page at a time.
     DescribeTopicPartitions = 75: DescribeTopicPartitionsRequest,
 }

@@ -1,9 +1,10 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 use uuid::Uuid;
 
 message! {
     /// Asks for the states and members of groups of the consumer protocol (KIP-848).
-    ConsumerGroupDescribeRequest<'a> (key 69, versions 0..=1, flexible 0) {
+    ConsumerGroupDescribeRequest<'a> (key ApiKey::ConsumerGroupDescribe as i16, versions 0..=1, flexible 0) {
         /// The groups.
         group_ids: Array<'a, &'a str>, 0..;
         /// Whether to tell what the client may do with the groups.
@@ -11,7 +12,7 @@ message! {
     }
 
     /// Groups.
-    ConsumerGroupDescribeResponse<'a> (key 69, versions 0..=1, flexible 0) {
+    ConsumerGroupDescribeResponse<'a> (key ApiKey::ConsumerGroupDescribe as i16, versions 0..=1, flexible 0) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 0..;
         /// The groups.

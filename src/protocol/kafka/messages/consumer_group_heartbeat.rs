@@ -1,10 +1,11 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 use uuid::Uuid;
 
 message! {
     /// Joins a group of the consumer protocol, stays in it, or leaves it (KIP-848). What has not
     /// changed since the member's last heartbeat may be null or -1.
-    ConsumerGroupHeartbeatRequest<'a> (key 68, versions 0..=1, flexible 0) {
+    ConsumerGroupHeartbeatRequest<'a> (key ApiKey::ConsumerGroupHeartbeat as i16, versions 0..=1, flexible 0) {
         /// The group.
         group_id: &'a str, 0..;
         /// The member, the same for as long as its process lives; in version 0 it may be empty at
@@ -38,7 +39,7 @@ message! {
     }
 
     /// What the member is to do next.
-    ConsumerGroupHeartbeatResponse<'a> (key 68, versions 0..=1, flexible 0) {
+    ConsumerGroupHeartbeatResponse<'a> (key ApiKey::ConsumerGroupHeartbeat as i16, versions 0..=1, flexible 0) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 0..;
         /// Why the member is not in the group.

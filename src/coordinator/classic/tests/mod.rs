@@ -9,12 +9,14 @@ use crate::coordinator::{
     GroupError, GroupReply, GroupRequest, GroupState, GroupToken, JoinGroup, JoinReply, Joined,
     LeavingMember, MemberOf, OffsetsRecord, Outcome, SyncGroup,
 };
+use crate::topic::Catalog;
 use crate::types::{
     Generation, GroupId, InstanceId, Instant, LeaderEpoch, MemberId, Now, Offset, PartitionIndex,
     Timestamp,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 const SESSION_MS: i32 = 10_000;
@@ -28,6 +30,10 @@ struct World {
     log: Vec<OffsetsRecord>,
     asked: u64,
     answers: BTreeMap<GroupToken, Result<GroupReply, GroupError>>,
+}
+
+fn catalog() -> Arc<Catalog> {
+    Arc::new(Catalog::new("cluster".to_owned()))
 }
 
 fn group() -> GroupId {
@@ -47,7 +53,7 @@ impl World {
             wall: Timestamp::new(1_000_000_000),
             monotonic: Instant::new(1),
         };
-        let mut coordinator = Coordinator::new(config.clone(), now, 7);
+        let mut coordinator = Coordinator::new(config.clone(), catalog(), now, 7);
         coordinator.activate(now);
         Self {
             coordinator,
@@ -61,7 +67,7 @@ impl World {
 
     /// The broker ends and starts again: what was kept is all there is.
     fn restart(&mut self) {
-        let mut coordinator = Coordinator::new(self.config.clone(), self.now, 8);
+        let mut coordinator = Coordinator::new(self.config.clone(), catalog(), self.now, 8);
         for record in &self.log {
             let replayed = coordinator.replay(&record.key, record.value.as_deref());
             replayed.expect("our own record");

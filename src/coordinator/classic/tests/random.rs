@@ -95,7 +95,7 @@ proptest! {
             let offset = world.committed("t");
             let stable = matches!(&described, Ok(GroupReply::Describe(group))
                 if group.state == GroupState::Stable);
-            let mut again = Coordinator::new(world.config.clone(), world.now, 9);
+            let mut again = Coordinator::new(world.config.clone(), catalog(), world.now, 9);
             for record in &world.log {
                 again.replay(&record.key, record.value.as_deref()).expect("our own record");
             }

@@ -1,7 +1,7 @@
-use super::Group;
+use super::ClassicGroup;
 use crate::coordinator::{GroupDescription, GroupFilter, GroupState, GroupType, ListedGroup};
 
-impl Group {
+impl ClassicGroup {
     /// State and members.
     pub(in crate::coordinator) fn describe(&self) -> GroupDescription {
         // Between generations what members say and got is out of date.
@@ -18,20 +18,12 @@ impl Group {
 
     /// The group's line in a list, if the list is to have it.
     pub(in crate::coordinator) fn listed(&self, filter: &GroupFilter) -> Option<ListedGroup> {
-        let group_type = GroupType::Classic;
-        let wanted = |filter: &[String], name: &str| {
-            filter.is_empty()
-                || filter
-                    .iter()
-                    .any(|wanted| wanted.eq_ignore_ascii_case(name))
-        };
-        let listed =
-            wanted(&filter.states, self.state.name()) && wanted(&filter.types, group_type.name());
-        listed.then(|| ListedGroup {
+        let listed = ListedGroup {
             group: self.id.clone(),
             protocol_type: self.protocol_type.clone(),
             state: self.state,
-            group_type,
-        })
+            group_type: GroupType::Classic,
+        };
+        filter.passes(&listed).then_some(listed)
     }
 }

@@ -1,5 +1,5 @@
 use super::member::{Awaiting, Member, protocols_size};
-use super::{Environment, Group};
+use super::{ClassicGroup, Environment};
 use crate::coordinator::timers::Timer;
 use crate::coordinator::{
     GroupError, GroupReply, GroupState, GroupToken, JoinGroup, JoinReply, Joined, JoinedMember,
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// How long a new member's join may take; its client may be gone without a word.
 const NEW_MEMBER_WAIT: Duration = Duration::from_secs(300);
 
-impl Group {
+impl ClassicGroup {
     /// A client wants to be in the next generation.
     pub(in crate::coordinator) fn join(
         &mut self,

@@ -1,13 +1,13 @@
 use super::join::{answer_given_up, answer_with};
 use super::member::Awaiting;
-use super::{Environment, FirstWait, Group};
+use super::{ClassicGroup, Environment, FirstWait};
 use crate::coordinator::timers::Timer;
 use crate::coordinator::{GroupError, GroupReply, GroupState, JoinReply};
 use crate::types::{Generation, MemberId};
 use bytes::Bytes;
 use std::time::Duration;
 
-impl Group {
+impl ClassicGroup {
     /// Members came, went or changed their mind: all are to join again.
     pub(super) fn rebalance(&mut self, env: &mut Environment) {
         if self.state == GroupState::PreparingRebalance {

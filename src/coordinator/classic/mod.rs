@@ -1,4 +1,4 @@
-//! One group: its generation, its members, its offsets (KIP-62, KIP-345, KIP-394, KIP-814).
+//! A classic group: its generation, its members, its offsets (KIP-62, KIP-345, KIP-394, KIP-814).
 //!
 //! `Empty -> PreparingRebalance -> CompletingRebalance -> Stable`, and from each of the last two
 //! back to `PreparingRebalance` when members come or go.
@@ -23,21 +23,20 @@ mod tests;
 
 use super::environment::Environment;
 use super::layout::{self, GroupMetadata};
+use super::offsets::Offsets;
 use super::timers::Timer;
 use super::{GroupError, GroupReply, GroupState, GroupToken, MemberOf};
 use crate::types::{Generation, GroupId, InstanceId, MemberId, Timestamp};
 use bytes::Bytes;
 use member::{Awaiting, Member};
-use offsets::Offsets;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use member::milliseconds;
-pub(super) use offsets::asked_offsets;
+pub(super) use member::milliseconds;
 
 /// A classic group.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct ClassicGroup {
     id: GroupId,
     state: GroupState,
     state_since: Timestamp,
@@ -64,8 +63,8 @@ struct FirstWait {
     has_new_member: bool,
 }
 
-impl Group {
-    pub(super) fn new(id: GroupId, now: Timestamp) -> Self {
+impl ClassicGroup {
+    pub(super) fn new(id: GroupId, offsets: Offsets, now: Timestamp) -> Self {
         Self {
             id,
             state: GroupState::Empty,
@@ -79,7 +78,7 @@ impl Group {
             pending: BTreeSet::new(),
             not_synced: BTreeSet::new(),
             first_wait: None,
-            offsets: Offsets::default(),
+            offsets,
         }
     }
 
@@ -108,10 +107,7 @@ impl Group {
     /// A record that forgets the group's generation is replayed; its offsets have their own.
     pub(super) fn restore_forgotten(&mut self) {
         let offsets = std::mem::take(&mut self.offsets);
-        *self = Self {
-            offsets,
-            ..Self::new(self.id.clone(), self.state_since)
-        };
+        *self = Self::new(self.id.clone(), offsets, self.state_since);
     }
 
     /// Everything is replayed: members have their session's time to be heard of.
@@ -238,15 +234,14 @@ impl Group {
         self.members.values().map(Member::size).sum()
     }
 
-    /// Forgets the group and what it keeps.
-    pub(super) fn tombstones(&self, env: &mut Environment) {
-        self.offsets.forget_all(&self.id, env);
+    /// Forgets the group, but for its offsets.
+    pub(super) fn tombstone_of_protocol(&self, env: &mut Environment) {
         env.keep(layout::group(&self.id, None));
     }
 }
 
 /// The answer to whoever awaited an assignment.
-fn sync_reply(group: &Group, assignment: Bytes) -> GroupReply {
+fn sync_reply(group: &ClassicGroup, assignment: Bytes) -> GroupReply {
     GroupReply::Sync(super::Synced {
         protocol_type: group.protocol_type.clone(),
         protocol: group.protocol.clone().unwrap_or_default(),

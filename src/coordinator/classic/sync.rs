@@ -1,13 +1,13 @@
 use super::member::Awaiting;
-use super::{Environment, Group, sync_reply};
-use crate::coordinator::group::join::answer_given_up;
+use super::{ClassicGroup, Environment, sync_reply};
+use crate::coordinator::classic::join::answer_given_up;
 use crate::coordinator::timers::Timer;
 use crate::coordinator::{GroupError, GroupState, GroupToken, SyncGroup};
 use crate::types::MemberId;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
-impl Group {
+impl ClassicGroup {
     /// A member wants its assignment, or the leader hands them out.
     pub(in crate::coordinator) fn sync(
         &mut self,
@@ -52,7 +52,7 @@ impl Group {
                 self.await_sync(token, &id, env);
                 Ok(())
             }
-            GroupState::Empty | GroupState::Dead => Err(GroupError::UnknownMember),
+            _ => Err(GroupError::UnknownMember),
         }
     }
 

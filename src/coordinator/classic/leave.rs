@@ -1,8 +1,8 @@
-use super::{Environment, Group};
+use super::{ClassicGroup, Environment};
 use crate::coordinator::{GroupError, LeavingMember};
 use crate::types::MemberId;
 
-impl Group {
+impl ClassicGroup {
     /// A member goes, by its own will or an administrator's (KIP-345).
     pub(in crate::coordinator) fn leave(
         &mut self,

@@ -133,6 +133,6 @@ pub(super) fn protocols_size(protocols: &[(String, Bytes)]) -> usize {
     sizes.sum()
 }
 
-pub(super) fn milliseconds(number: i32) -> Duration {
+pub(in crate::coordinator) fn milliseconds(number: i32) -> Duration {
     Duration::from_millis(u64::try_from(number).unwrap_or(0))
 }
