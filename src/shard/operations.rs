@@ -1,10 +1,10 @@
 use super::{Effect, Message, Shard};
 use crate::broker::{
     BrokerError, CatalogChange, CatalogOutcome, Context, CoreReply, CoreRequest,
-    DescribeLogDirsOperation, EpochEnd, FetchOperation, FetchStep, FindCoordinatorRequest,
-    GroupsOperation, InitProducerIdResponse, ListGroupsOperation, ListOffsetsOperation,
-    MetadataRequest, PerPartition, ProduceOperation, ProducerDescription, Questions, Request,
-    Response,
+    DescribeLogDirsOperation, EpochEnd, FetchOperation, FetchRequest, FetchStep,
+    FindCoordinatorRequest, GroupsOperation, InitProducerIdResponse, ListGroupsOperation,
+    ListOffsetsOperation, MetadataRequest, PerPartition, ProduceOperation, ProducerDescription,
+    Questions, Request, Response,
 };
 use crate::protocol::kafka::api::{self, Call};
 use crate::storage::call::DiskReply;
@@ -370,17 +370,7 @@ fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
             let (produce, questions) = ProduceOperation::start(request, context);
             Begun::Waiting(Kind::Produce(produce), questions)
         }
-        Request::Fetch(mut request) => {
-            let limits = &context.config.limits;
-            request.wait_max = request.wait_max.min(limits.fetch_wait_max);
-            request.bytes_max = request.bytes_max.min(limits.fetch_bytes_max);
-            let (fetch, step) = FetchOperation::start(request, context, now.monotonic);
-            match step {
-                FetchStep::Done => Begun::Answered(Response::Fetch(fetch.finish())),
-                FetchStep::Ask(questions) => Begun::Waiting(Kind::Fetch(fetch), questions),
-                FetchStep::Wait => Begun::Waiting(Kind::Fetch(fetch), Vec::new()),
-            }
-        }
+        Request::Fetch(request) => begin_fetch(request, context, now),
         Request::ListOffsets(request) => {
             let (search, questions) = ListOffsetsOperation::start(request, context);
             Begun::Waiting(Kind::ListOffsets(search), questions)
@@ -433,6 +423,18 @@ fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
         Request::DeleteTopics(request) => change(CatalogChange::DeleteTopics(request)),
         Request::CreatePartitions(request) => change(CatalogChange::CreatePartitions(request)),
         Request::AlterConfigs(request) => change(CatalogChange::AlterConfigs(request)),
+    }
+}
+
+fn begin_fetch(mut request: FetchRequest, context: &Context<'_>, now: Now) -> Begun {
+    let limits = &context.config.limits;
+    request.wait_max = request.wait_max.min(limits.fetch_wait_max);
+    request.bytes_max = request.bytes_max.min(limits.fetch_bytes_max);
+    let (fetch, step) = FetchOperation::start(request, context, now.monotonic);
+    match step {
+        FetchStep::Done => Begun::Answered(Response::Fetch(fetch.finish())),
+        FetchStep::Ask(questions) => Begun::Waiting(Kind::Fetch(fetch), questions),
+        FetchStep::Wait => Begun::Waiting(Kind::Fetch(fetch), Vec::new()),
     }
 }
 

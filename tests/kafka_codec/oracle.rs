@@ -28,7 +28,10 @@ fn fields(message: &impl Debug) -> String {
         let response = ", ongoing_txn_producer_id: -1, ongoing_txn_producer_epoch: -1";
         // DescribeLogDirs 5 adds this, which only we know.
         let cordoned = ", is_cordoned: false";
-        Regex::new(&format!("{tags}|{request}|{response}|{cordoned}")).expect("valid")
+        // OffsetCommit and OffsetFetch 10 add it; where both have it, it is among the bytes.
+        let topic_id = ", topic_id: [0-]+";
+        let all = [tags, request, response, cordoned, topic_id];
+        Regex::new(&all.join("|")).expect("valid")
     });
     static RECORDS: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"Borrowed\(\[([^\]]*)\]\)").expect("valid"));
