@@ -41,6 +41,9 @@ pub enum CoreRequest {
     Seek(Vec<SeekItem>),
     /// To the owner: find where leader epochs end.
     EpochEnds(Vec<(TopicPartition, EpochQuestion)>),
+    /// To the owner: delete the records below an offset, or all that may be read, and answer when
+    /// the new start is durable.
+    DeleteRecords(Vec<(TopicPartition, Option<Offset>)>),
     /// To the owner: how many bytes these have.
     Sizes(Vec<(TopicPartition, ())>),
     /// To the owner: describe the producers that these remember.
@@ -66,6 +69,8 @@ pub enum CoreReply {
     Seek(Vec<Result<FoundOffset, BrokerError>>),
     /// Where each epoch ends.
     EpochEnds(Vec<Result<EpochEnd, BrokerError>>),
+    /// The new start of each partition.
+    RecordsDeleted(Vec<Result<Offset, BrokerError>>),
     /// The bytes of each partition.
     Sizes(Vec<Result<u64, BrokerError>>),
     /// The producers of each partition.

@@ -1,4 +1,4 @@
-use crate::partition::{AppendError, ReadError};
+use crate::partition::{AppendError, DeleteError, ReadError};
 use thiserror::Error;
 
 /// What can go wrong with a request, in the broker's own words. `protocol/kafka/api` maps each to
@@ -107,6 +107,16 @@ impl From<AppendError> for BrokerError {
             AppendError::InvalidProducerEpoch => Self::InvalidProducerEpoch,
             AppendError::Storage(what) => Self::Storage(what),
             AppendError::Gone => Self::NotLeader,
+        }
+    }
+}
+
+impl From<DeleteError> for BrokerError {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::OutOfRange => Self::OffsetOutOfRange,
+            DeleteError::Storage(what) => Self::Storage(what),
+            DeleteError::Gone => Self::NotLeader,
         }
     }
 }

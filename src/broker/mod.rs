@@ -10,6 +10,7 @@ mod context;
 mod core_request;
 mod create_partitions;
 mod create_topics;
+mod delete_records;
 mod delete_topics;
 mod describe_configs;
 mod describe_log_dirs;
@@ -37,6 +38,7 @@ pub use core_request::{
 };
 pub use create_partitions::{CreatePartitionsRequest, CreatePartitionsResponse, PartitionsWanted};
 pub use create_topics::{CreateTopicsRequest, CreateTopicsResponse, CreatedTopic, TopicWanted};
+pub use delete_records::DeleteRecordsRequest;
 pub use delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse, DeletedTopic};
 pub use describe_configs::{
     AlterConfigsRequest, AlterConfigsResponse, ConfigChange, ConfigEntry, ConfigResource,
@@ -72,10 +74,10 @@ pub use produce::{
 };
 
 use crate::coordinator::{GroupError, GroupFilter, GroupRequest, ListedGroup};
-use crate::types::GroupId;
+use crate::types::{CoreId, GroupId, Offset};
 
 /// What an operation asks of which core.
-pub type Questions = Vec<(crate::types::CoreId, CoreRequest)>;
+pub type Questions = Vec<(CoreId, CoreRequest)>;
 
 /// A client's request.
 #[derive(Debug)]
@@ -102,6 +104,8 @@ pub enum Request {
     CreateTopics(CreateTopicsRequest),
     /// Delete topics.
     DeleteTopics(DeleteTopicsRequest),
+    /// Delete records.
+    DeleteRecords(DeleteRecordsRequest),
     /// Add partitions to topics.
     CreatePartitions(CreatePartitionsRequest),
     /// Give an idempotent producer its identity.
@@ -143,6 +147,8 @@ pub enum Response {
     CreateTopics(CreateTopicsResponse),
     /// To [`Request::DeleteTopics`].
     DeleteTopics(DeleteTopicsResponse),
+    /// To [`Request::DeleteRecords`]: the partitions' new starts.
+    DeleteRecords(ByTopic<Result<Offset, BrokerError>>),
     /// To [`Request::CreatePartitions`].
     CreatePartitions(CreatePartitionsResponse),
     /// To [`Request::InitProducerId`].

@@ -7,9 +7,12 @@
 //! - Batches are appended in the order they were offered, waiting ones included, so one producer's
 //!   batches keep theirs.
 //! - A duplicate is answered with its original's offset, and not before the original is durable.
+//! - A deletion of records is answered once the log's new start is durable.
 //! - After a failed sync the partition takes nothing more.
 
 mod append;
+mod delete_error;
+mod deletions;
 mod outcome;
 #[expect(
     clippy::module_inception,
@@ -22,6 +25,7 @@ mod tests;
 mod upkeep;
 
 pub use append::{AppendError, Appended};
+pub use delete_error::DeleteError;
 pub use outcome::Outcome;
 pub use partition::{Partition, PartitionConfig};
 pub use read::{ReadError, ReadRange, SeekTarget};

@@ -1,6 +1,7 @@
 use super::append::{AppendError, Appended};
+use super::delete_error::DeleteError;
 use crate::storage::call::Calls;
-use crate::types::AppendToken;
+use crate::types::{AppendToken, DeletionToken, Offset};
 
 /// What a call on a partition leads to.
 #[derive(Debug)]
@@ -9,6 +10,8 @@ pub struct Outcome {
     pub calls: Calls,
     /// Appends that can be answered now.
     pub answers: Vec<(AppendToken, Result<Appended, AppendError>)>,
+    /// Deletions of records that can be answered now, with the log's new start.
+    pub deletions: Vec<(DeletionToken, Result<Offset, DeleteError>)>,
     /// Whether the partition has something that the next journal block should make durable.
     pub wants_commit: bool,
     /// About how many more bytes may be appended.
@@ -23,6 +26,7 @@ impl Outcome {
         Self {
             calls: Calls::new(),
             answers: Vec::new(),
+            deletions: Vec::new(),
             wants_commit: false,
             append_bytes,
             is_unfinished: false,

@@ -6,8 +6,8 @@ use crate::storage::call::{DiskReply, Ticket};
 use crate::storage::log::{Completed, Log, LogConfig, Tail, Undurable};
 use crate::storage::producer_state::{ProducerState, SequenceCheck, SequenceError};
 use crate::topic::{Durability, TimestampSource};
-use crate::types::{AppendToken, Instant, LeaderEpoch, Now, Offset, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use crate::types::{AppendToken, DeletionToken, Instant, LeaderEpoch, Now, Offset, Timestamp};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -36,6 +36,8 @@ pub struct Partition {
     waiting_for_room: VecDeque<Offered>,
     /// Acks that wait for durability, by the offset below which everything must be.
     waiting_for_disk: BTreeMap<(Offset, AppendToken), Appended>,
+    /// Deletions of records that wait for their start to be durable.
+    pub(super) deletions: BTreeSet<(Offset, DeletionToken)>,
     flush_at: Option<Instant>,
     /// The sync under way does not cover what is to be synced: another follows it at once.
     sync_again: bool,
@@ -78,6 +80,7 @@ impl Partition {
             producers,
             waiting_for_room: VecDeque::new(),
             waiting_for_disk: BTreeMap::new(),
+            deletions: BTreeSet::new(),
             flush_at: None,
             sync_again: false,
             bypasses: false,
@@ -330,14 +333,21 @@ impl Partition {
         now: Now,
         outcome: &mut Outcome,
     ) {
+        let was_checkpointing = self.log.is_checkpointing();
         match self.log.completed(ticket, result, &mut outcome.calls) {
             Completed::Synced(_) => self.segments_synced(outcome),
-            Completed::Failed { reason, .. } => self.failed(reason, outcome),
+            Completed::Failed { reason, .. } => {
+                if was_checkpointing && !self.log.is_checkpointing() {
+                    self.fail_deletions(&reason, outcome);
+                }
+                self.failed(reason, outcome);
+            }
             Completed::RoomMade
             | Completed::Checkpointed
             | Completed::Closed
             | Completed::Nothing => {}
         }
+        self.advance_deletions(outcome);
         self.admit(now, outcome);
     }
 
@@ -379,6 +389,7 @@ impl Partition {
             let unsynced = std::mem::take(&mut self.waiting_for_disk);
             tokens.extend(unsynced.into_keys().map(|(_, token)| token));
             self.flush_at = None;
+            self.fail_deletions(&reason, outcome);
         }
         let error = |token| (token, Err(AppendError::Storage(reason.clone())));
         outcome.answers.extend(tokens.into_iter().map(error));
@@ -400,6 +411,7 @@ impl Partition {
 
     /// The partition goes away: whoever waits is told so.
     pub fn dismiss(&mut self, outcome: &mut Outcome) {
+        self.dismiss_deletions(outcome);
         let synced = std::mem::take(&mut self.waiting_for_disk);
         let offered = std::mem::take(&mut self.waiting_for_room);
         let tokens = synced.into_keys().map(|(_, token)| token);

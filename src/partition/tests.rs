@@ -5,25 +5,26 @@ use crate::storage::memory_disk::{FaultKind, Operation};
 use crate::storage::{Log, LogConfig, MemoryDisk, ProducerState};
 use crate::topic::{Durability, TimestampSource};
 use crate::types::{
-    AppendToken, Instant, LeaderEpoch, Now, Offset, PartitionIndex, ProducerEpoch, ProducerId,
-    Sequence, Timestamp, TopicId,
+    AppendToken, DeletionToken, Instant, LeaderEpoch, Now, Offset, PartitionIndex, ProducerEpoch,
+    ProducerId, Sequence, Timestamp, TopicId,
 };
 use std::io;
 
 /// A partition over a disk in memory, whose calls end when the test says so.
-struct Bench {
+pub(super) struct Bench {
     disk: MemoryDisk,
-    partition: Partition,
-    calls: Vec<(Ticket, DiskCall)>,
+    pub(super) partition: Partition,
+    pub(super) calls: Vec<(Ticket, DiskCall)>,
     answers: Vec<(u64, Result<i64, AppendError>)>,
+    pub(super) deletions: Vec<(u64, Result<i64, DeleteError>)>,
     now: Now,
 }
 
-const PATIENT: bool = true;
+pub(super) const PATIENT: bool = true;
 const HASTY: bool = false;
 
 impl Bench {
-    fn new(durability: Durability) -> Self {
+    pub(super) fn new(durability: Durability) -> Self {
         let config = PartitionConfig {
             log: LogConfig::default(),
             durability,
@@ -37,6 +38,7 @@ impl Bench {
             partition: Partition::new(log, ProducerState::default(), epoch, config),
             calls: Vec::new(),
             answers: Vec::new(),
+            deletions: Vec::new(),
             now: Now {
                 wall: Timestamp::new(1_000),
                 monotonic: Instant::new(0),
@@ -44,7 +46,7 @@ impl Bench {
         }
     }
 
-    fn take(&mut self, outcome: Outcome) {
+    pub(super) fn take(&mut self, outcome: Outcome) {
         self.calls.extend(outcome.calls);
         let plain = |(token, result): (AppendToken, Result<Appended, AppendError>)| {
             (
@@ -53,6 +55,11 @@ impl Bench {
             )
         };
         self.answers.extend(outcome.answers.into_iter().map(plain));
+        let deletions = outcome.deletions.into_iter();
+        let plain = |(token, start): (DeletionToken, Result<Offset, DeleteError>)| {
+            (token.get(), start.map(Offset::get))
+        };
+        self.deletions.extend(deletions.map(plain));
         if outcome.wants_commit {
             // As where there is no journal.
             let mut outcome = Outcome::new(u64::MAX);
@@ -61,7 +68,7 @@ impl Bench {
         }
     }
 
-    fn append(&mut self, token: u64, batch: Batch, durable: bool) {
+    pub(super) fn append(&mut self, token: u64, batch: Batch, durable: bool) {
         let mut outcome = Outcome::new(u64::MAX);
         let token = AppendToken::new(token);
         self.partition
@@ -79,7 +86,7 @@ impl Bench {
     }
 
     /// Ends the calls under way, those of `kind` with an error.
-    fn end_calls(&mut self, failing: &str) {
+    pub(super) fn end_calls(&mut self, failing: &str) {
         for (ticket, call) in std::mem::take(&mut self.calls) {
             let result = if !failing.is_empty() && call.describe().starts_with(failing) {
                 Err(io::Error::other("injected"))
@@ -93,7 +100,7 @@ impl Bench {
         }
     }
 
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         while !self.calls.is_empty() {
             self.end_calls("");
         }
@@ -108,7 +115,7 @@ impl Bench {
     }
 }
 
-fn batch(records: usize) -> Batch {
+pub(super) fn batch(records: usize) -> Batch {
     sequenced(records, None)
 }
 

@@ -21,6 +21,7 @@ mod compactor;
 mod connections;
 mod coordinators;
 mod deadlines;
+mod deletions;
 mod disk;
 mod effect;
 mod event;

@@ -8,7 +8,7 @@ use crate::broker::{
 };
 use crate::protocol::kafka::api::{self, Call};
 use crate::storage::call::DiskReply;
-use crate::types::{ConnectionId, CoreId, Now, ProducerEpoch, RequestId, SlotId};
+use crate::types::{ConnectionId, CoreId, Now, Offset, ProducerEpoch, RequestId, SlotId};
 use bytes::Bytes;
 use std::io;
 
@@ -27,6 +27,7 @@ enum Kind {
     Fetch(FetchOperation),
     ListOffsets(ListOffsetsOperation),
     EpochEnds(PerPartition<EpochEnd>),
+    DeleteRecords(PerPartition<Offset>),
     LogDirs(DescribeLogDirsOperation),
     Producers(PerPartition<Vec<ProducerDescription>>),
     /// Waits for the registrar, then passes its outcome on.
@@ -136,6 +137,7 @@ impl Shard {
             (Kind::Produce(produce), reply) => produce.reply(from, reply),
             (Kind::ListOffsets(search), reply) => search.reply(from, reply),
             (Kind::EpochEnds(search), CoreReply::EpochEnds(ends)) => search.reply(from, ends),
+            (Kind::DeleteRecords(all), CoreReply::RecordsDeleted(some)) => all.reply(from, some),
             (Kind::LogDirs(search), CoreReply::Sizes(sizes)) => search.reply(from, sizes),
             (Kind::Producers(search), CoreReply::Producers(all)) => search.reply(from, all),
             (Kind::Groups(groups), reply) => groups.reply(from, reply),
@@ -192,6 +194,7 @@ impl Shard {
             Some(Kind::Produce(produce)) => produce.is_complete(),
             Some(Kind::ListOffsets(search)) => search.is_complete(),
             Some(Kind::EpochEnds(search)) => search.is_complete(),
+            Some(Kind::DeleteRecords(deletion)) => deletion.is_complete(),
             Some(Kind::LogDirs(search)) => search.is_complete(),
             Some(Kind::Producers(search)) => search.is_complete(),
             Some(Kind::Groups(groups)) => groups.is_complete(),
@@ -206,6 +209,7 @@ impl Shard {
             Kind::Produce(produce) => Response::Produce(produce.finish()),
             Kind::ListOffsets(search) => Response::ListOffsets(search.finish()),
             Kind::EpochEnds(search) => Response::OffsetForLeaderEpoch(search.finish()),
+            Kind::DeleteRecords(deletion) => Response::DeleteRecords(deletion.finish()),
             Kind::LogDirs(search) => Response::DescribeLogDirs(search.finish()),
             Kind::Producers(search) => Response::DescribeProducers(search.finish()),
             Kind::Groups(groups) => Response::Groups(groups.finish()),
@@ -379,6 +383,11 @@ fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
             let ask = CoreRequest::EpochEnds;
             let (search, questions) = PerPartition::start(request.topics, context, ask);
             Begun::Waiting(Kind::EpochEnds(search), questions)
+        }
+        Request::DeleteRecords(request) => {
+            let ask = CoreRequest::DeleteRecords;
+            let (deletion, questions) = PerPartition::start(request.topics, context, ask);
+            Begun::Waiting(Kind::DeleteRecords(deletion), questions)
         }
         Request::DescribeLogDirs(request) => {
             let (search, questions) = DescribeLogDirsOperation::start(request, context);

@@ -106,6 +106,7 @@ impl Shard {
                 let reply = CoreReply::EpochEnds(ends.collect());
                 self.answer(asker, reply, effects);
             }
+            CoreRequest::DeleteRecords(items) => self.delete_records(asker, items, effects),
             CoreRequest::Sizes(items) => {
                 let sizes = items.into_iter().map(|(id, ())| self.size(id)).collect();
                 self.answer(asker, CoreReply::Sizes(sizes), effects);
@@ -303,6 +304,9 @@ impl Shard {
         }
         for (token, result) in outcome.answers {
             self.settle(token, result.map_err(BrokerError::from), effects);
+        }
+        for (token, result) in outcome.deletions {
+            self.records_deleted(token, result, effects);
         }
         if moved {
             self.wake_watchers(id, effects);

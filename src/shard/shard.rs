@@ -1,6 +1,7 @@
 use super::commit::Commit;
 use super::connections::Connection;
 use super::deadlines::Deadlines;
+use super::deletions::Deletions;
 use super::disk::Purpose;
 use super::memory::Memory;
 use super::operations::Operation;
@@ -30,6 +31,7 @@ pub struct Shard {
     pub(super) next_request: RequestId,
     pub(super) partitions: FxHashMap<TopicPartition, Hosted>,
     pub(super) owner: Owner,
+    pub(super) deletions: Deletions,
     pub(super) turn: Turn,
     pub(super) watches: Watches,
     pub(super) deadlines: Deadlines,
@@ -69,6 +71,7 @@ impl Shard {
             next_request: RequestId::default(),
             partitions,
             owner: Owner::default(),
+            deletions: Deletions::default(),
             turn: Turn::default(),
             watches: Watches::default(),
             deadlines: Deadlines::default(),

@@ -35,6 +35,11 @@ integer! {
     AppendToken(u64)
 }
 
+integer! {
+    /// A deletion of a partition's records, unique in the life of the core that owns it.
+    DeletionToken(u64)
+}
+
 impl CoreId {
     /// The core that owns catalog, settings and producer-id blocks.
     pub const REGISTRAR: Self = Self::new(0);
@@ -57,4 +62,11 @@ macro_rules! counter {
         }
     )*};
 }
-counter!(ConnectionId, SlotId, RequestId, IoId, AppendToken);
+counter!(
+    ConnectionId,
+    SlotId,
+    RequestId,
+    IoId,
+    AppendToken,
+    DeletionToken
+);

@@ -13,7 +13,7 @@ mod topic;
 
 pub use epoch::LeaderEpoch;
 pub use group::{Generation, GroupId, InstanceId, MemberId};
-pub use ids::{AppendToken, ConnectionId, CoreId, IoId, NodeId, RequestId, SlotId};
+pub use ids::{AppendToken, ConnectionId, CoreId, DeletionToken, IoId, NodeId, RequestId, SlotId};
 pub use offset::{Offset, Position};
 pub use producer::{ProducerEpoch, ProducerId, Sequence};
 pub use time::{Instant, Now, Timestamp};

@@ -112,6 +112,27 @@ fn retention_stops_at_the_limit_and_at_the_checkpoint() {
 }
 
 #[test]
+fn the_largest_timestamp_is_one_that_is_kept() {
+    let mut partition = Partition::new(tiny(), 1);
+    for (count, time) in [(3, 5_000), (1, 1_000), (1, 3_000), (2, 2_000)] {
+        let values = vec![b"v".to_vec(); count];
+        partition.append(&batch_of(&values, Timestamp::new(time)));
+    }
+    partition.sync();
+    for (start, offset, time) in [(2, 2, 5_000), (3, 4, 3_000), (5, 5, 2_000)] {
+        partition.log.truncate_start(Offset::new(start));
+        partition.checkpoint();
+        let upto = partition.log.end();
+        let latest = partition.log.latest_timestamp(upto).unwrap();
+        assert_eq!(latest, Some((Offset::new(offset), Timestamp::new(time))));
+    }
+    let upto = partition.log.end();
+    partition.log.truncate_start(upto);
+    partition.checkpoint();
+    assert_eq!(partition.log.latest_timestamp(upto).unwrap(), None);
+}
+
+#[test]
 fn deleted_records_stay_deleted() {
     let mut partition = with_numbered(40);
     partition.sync();

@@ -56,6 +56,11 @@ impl Log {
         self.next_start > self.checkpointed.start
     }
 
+    /// Whether a checkpoint is being written.
+    pub fn is_checkpointing(&self) -> bool {
+        self.is_pending(|pending| matches!(pending, Pending::Checkpoint(_)))
+    }
+
     /// The durable start holds now: what lies below it can be read no more.
     pub(super) fn advance_start(&mut self) {
         self.start = self.checkpointed.start;

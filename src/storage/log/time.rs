@@ -7,6 +7,7 @@ use crate::storage::batch_walk::{BatchWalk, WINDOW_PLAN_BYTES, WalkError};
 use crate::storage::segment::Segment;
 use crate::types::{Offset, Position, Timestamp};
 use bytes::Bytes;
+use std::cell::Cell;
 use std::io;
 
 /// A record's offset and timestamp.
@@ -58,28 +59,44 @@ impl Log {
     /// (KIP-734).
     pub fn latest_timestamp(&self, upto: Offset) -> io::Result<Option<(Offset, Timestamp)>> {
         let upto = self.readable_upto(self.start, upto).unwrap_or(self.synced);
-        let readable = self.segments.iter().filter(|segment| segment.end <= upto);
-        let largest = readable
-            .filter_map(|segment| segment.max)
-            .map(|(timestamp, _)| timestamp);
         let mut latest = None;
-        for timestamp in largest {
-            latest = latest.max(Some(timestamp));
-        }
-        // A segment that is readable in part only is walked.
-        if let Some(partial) = self.segments.iter().find(|segment| segment.end > upto) {
-            let mut walk = partial.walk(Position::ZERO);
-            while let Some((_, header)) = walk.next_header().map_err(io::Error::from)? {
-                if header.last_offset() >= upto {
-                    break;
-                }
-                latest = latest.max(Some(header.max_timestamp()));
-            }
+        let readable = self.segments.iter();
+        let readable = readable.filter(|segment| segment.end > self.start && segment.base < upto);
+        for segment in readable {
+            let is_whole = segment.base >= self.start && segment.end <= upto;
+            latest = latest.max(if is_whole {
+                segment.max.map(|(timestamp, _)| timestamp)
+            } else {
+                self.latest_within(segment, upto)?
+            });
         }
         match latest {
             Some(latest) => self.offset_for_timestamp(latest, upto),
             None => Ok(None),
         }
+    }
+
+    /// The largest timestamp of a segment that is readable in part only.
+    fn latest_within(&self, segment: &Segment, upto: Offset) -> io::Result<Option<Timestamp>> {
+        let latest = Cell::new(None);
+        let mut walk = segment.walk(Position::ZERO);
+        while let Some((position, header)) = walk.next_header().map_err(io::Error::from)? {
+            if header.last_offset() >= upto {
+                break;
+            }
+            if header.base_offset() >= self.start {
+                latest.set(latest.get().max(Some(header.max_timestamp())));
+            } else if header.last_offset() >= self.start {
+                // The batch's own maximum may be one of the records that were deleted.
+                self.first_record(segment, position, &header, |(offset, timestamp)| {
+                    if offset >= self.start {
+                        latest.set(latest.get().max(Some(timestamp)));
+                    }
+                    false
+                })?;
+            }
+        }
+        Ok(latest.get())
     }
 
     fn first_record(

@@ -1,9 +1,10 @@
 //! An administrator: makes, enlarges, alters and deletes topics, looks for offsets by time, and
 //! compares what the broker tells with what it acknowledged.
 
+use super::deletion::Deletion;
 use super::verdict::{Verdict, judge};
 use super::{Client, Context, Link, link::Answer};
-use crate::history::{Floor, TopicPromise};
+use crate::history::{Floor, TopicPromise, When};
 use crate::network::Delivery;
 use crate::topics::{Place, Stage, Topic, settings};
 use corelane::protocol::kafka::messages::{
@@ -48,6 +49,7 @@ enum Asked {
         wanted: i64,
         floor: Floor,
     },
+    DeleteRecords(Deletion),
     /// What was live, and with how many partitions, when it was asked.
     Describe(Vec<(TopicId, i32)>),
 }
@@ -292,6 +294,15 @@ impl Admin {
         verdict
     }
 
+    fn delete_records(&mut self, context: &mut Context<'_>) {
+        let Some(deletion) = Deletion::draw(context) else {
+            return;
+        };
+        let version = context.rng.i16(0..=2);
+        let asked = Some(Asked::DeleteRecords(deletion.clone()));
+        self.link.send(&deletion.request(), version, asked, context);
+    }
+
     fn describe(&mut self, context: &mut Context<'_>) {
         let topics = context.topics.all.iter();
         let live = topics.filter(|topic| topic.stage == Stage::Live);
@@ -332,11 +343,12 @@ impl Admin {
             2 if topic.partitions < PARTITIONS_MAX => self.enlarge(at, context),
             3 | 4 => self.alter(at, context),
             5 => self.describe(context),
+            6 => self.delete_records(context),
             _ => self.search(context),
         }
     }
 
-    fn answered(&mut self, answer: &Answer<Asked>, context: &mut Context<'_>) {
+    fn answered(&mut self, answer: &Answer<Asked>, when: When, context: &mut Context<'_>) {
         let (body, version) = (&answer.body, answer.version);
         match &answer.asked {
             Asked::Create {
@@ -397,6 +409,12 @@ impl Admin {
                     self.link.disconnect(context);
                 }
             }
+            Asked::DeleteRecords(deletion) => {
+                let response = Answer::<Asked>::decode(body, version);
+                if deletion.answered(&response, when, context) == Verdict::Retry {
+                    self.link.disconnect(context);
+                }
+            }
             Asked::Describe(live) => {
                 described(live, &Answer::<Asked>::decode(body, version), context);
             }
@@ -454,7 +472,7 @@ impl Client for Admin {
 
     fn receive(&mut self, delivery: Delivery, context: &mut Context<'_>) {
         let answer = self.link.receive(delivery.frame);
-        self.answered(&answer, context);
+        self.answered(&answer, delivery.when, context);
     }
 
     fn hung_up(&mut self, _context: &mut Context<'_>) {

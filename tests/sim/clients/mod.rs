@@ -2,6 +2,7 @@
 
 mod admin;
 mod consumer;
+mod deletion;
 mod hostile;
 mod link;
 mod producer;

@@ -15,6 +15,8 @@
 //!   those of a plain one (with acks) may repeat, but first come in that order.
 //! - In a compacted topic a record may be gone once a later one of its key is in the log, or was: one
 //!   without a value goes as well, after what it overtook.
+//! - A log begins no later than somebody asked for, if retention is off. A start that was told as
+//!   the outcome of a deletion holds for ever.
 //! - What is told later is not less than what was told before: high watermark and log start, as
 //!   far as the promises above go. "Later" means: asked after the other answer was read.
 
@@ -56,7 +58,7 @@ pub(crate) struct TopicPromise {
     pub(crate) durable: bool,
     /// Whether it is changes: then nothing is promised but what holds either way.
     pub(crate) alternates: bool,
-    /// Nothing is ever deleted from it.
+    /// Nothing is ever deleted from it but by request.
     pub(crate) keeps_all: bool,
     /// Of each key the newest record stays, and others may go.
     pub(crate) compacted: bool,
@@ -73,6 +75,8 @@ pub(crate) struct History {
     streams: Vec<Stream>,
     timestamps: BTreeMap<ValueId, i64>,
     producer_ids: BTreeSet<i64>,
+    /// Up to where somebody asked for records to be deleted.
+    deleted: BTreeMap<TopicPartition, i64>,
     pub(crate) now: When,
     /// Disk errors were made at some time, so that plain producers may see their order changed.
     pub(crate) disk_failed: bool,
@@ -139,6 +143,17 @@ impl History {
             self.producer_ids.insert(id),
             "producer id {id} was given twice"
         );
+    }
+
+    /// Somebody is about to ask for the records below an offset to be deleted, or for all (-1).
+    pub(crate) fn deletes(&mut self, partition: TopicPartition, to: i64) {
+        let deleted = self.deleted.entry(partition).or_default();
+        *deleted = (*deleted).max(if to == -1 { i64::MAX } else { to });
+    }
+
+    /// Records from here on are kept, where all are that nobody wants to be deleted.
+    fn deleted_upto(&self, partition: TopicPartition) -> i64 {
+        self.deleted.get(&partition).copied().unwrap_or(0)
     }
 
     /// What an answer to a question asked now must respect.
@@ -231,9 +246,10 @@ impl History {
         let promise = self.promise(partition);
         let current = when.era == self.now.era && floor.when.era == when.era;
         if let Some(start) = start {
+            let deleted = self.deleted_upto(partition);
             assert!(
-                !promise.keeps_all || start == 0,
-                "{partition} begins at {start}, not at 0"
+                !promise.keeps_all || start <= deleted,
+                "{partition} begins at {start}, though nobody deleted more than up to {deleted}"
             );
             let before = floor.start;
             let kept = start >= before;
@@ -299,9 +315,10 @@ impl History {
         if !promise.create_time || !promise.keeps_all || floor.when.era != self.now.era {
             return;
         }
+        let kept_from = floor.start.max(self.deleted_upto(partition));
         let cells = self.partitions.entry(partition).or_default().cells();
         let time = |value: &ValueId| self.timestamps[value];
-        for (offset, value) in cells.range(floor.start..floor.watermark) {
+        for (offset, value) in cells.range(kept_from.min(floor.watermark)..floor.watermark) {
             if promise.compacted {
                 // It may be gone.
                 break;
@@ -361,7 +378,8 @@ impl History {
         if promise.compacted {
             self.gaps += (end - start) as u64 - log.len() as u64;
             self.audit_compacted(partition, start, log);
-        } else if promise.keeps_all && !self.disk_failed {
+        } else if promise.keeps_all && start == 0 && !self.disk_failed {
+            // Of what comes twice the first may not be deleted.
             self.audit_plain(partition, log);
         }
     }

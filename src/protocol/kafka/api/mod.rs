@@ -16,6 +16,7 @@ mod consumer_group_heartbeat;
 mod create_partitions;
 mod create_topics;
 mod delete_groups;
+mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
@@ -118,6 +119,9 @@ fn decode(call: &mut Call, reader: &mut Reader<'_>, frame: &Bytes) -> Result<Req
         ApiKey::OffsetForLeaderEpoch => {
             offset_for_leader_epoch::decode(reader, version).map(Request::OffsetForLeaderEpoch)
         }
+        ApiKey::DeleteRecords => {
+            delete_records::decode(reader, version).map(Request::DeleteRecords)
+        }
         ApiKey::DescribeLogDirs => {
             describe_log_dirs::decode(reader, version).map(Request::DescribeLogDirs)
         }
@@ -196,6 +200,9 @@ fn encode(call: &Call, response: Response) -> Result<Vec<Part>, EncodeError> {
         }
         (ApiKey::OffsetForLeaderEpoch, Response::OffsetForLeaderEpoch(response)) => {
             offset_for_leader_epoch::encode(call, &response)
+        }
+        (ApiKey::DeleteRecords, Response::DeleteRecords(response)) => {
+            delete_records::encode(call, &response)
         }
         (ApiKey::DescribeLogDirs, Response::DescribeLogDirs(response)) => {
             describe_log_dirs::encode(call, &response)

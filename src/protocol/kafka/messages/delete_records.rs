@@ -1,8 +1,9 @@
+use super::ApiKey;
 use crate::wire::{Array, message};
 
 message! {
     /// Deletes the records below an offset (KIP-107).
-    DeleteRecordsRequest<'a> (key 21, versions 0..=2, flexible 2) {
+    DeleteRecordsRequest<'a> (key ApiKey::DeleteRecords as i16, versions 0..=2, flexible 2) {
         /// The topics.
         topics: Array<'a, DeleteRecordsTopic<'a>>, 0..;
         /// How long the client waits, in ms.
@@ -26,7 +27,7 @@ message! {
     }
 
     /// What became of the records.
-    DeleteRecordsResponse<'a> (key 21, versions 0..=2, flexible 2) {
+    DeleteRecordsResponse<'a> (key ApiKey::DeleteRecords as i16, versions 0..=2, flexible 2) {
         /// How long the request was held back by a quota, in ms.
         throttle_time_ms: i32, 0..;
         /// The topics.
