@@ -5,7 +5,7 @@
 //! sees to it that no two contradict each other.
 
 use super::aligned::AlignedBuffer;
-use super::disk::{Disk, FileRef, OpenMode, Volume, replace_file, write_all};
+use super::disk::{Disk, FileRef, OpenMode, Volume, remove_if_there, replace_file, write_all};
 use super::index::StoredIndex;
 use super::journal;
 use super::log::{Scrubbed, SealedSegment};
@@ -400,13 +400,6 @@ fn write_anew(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<FileRef>
     let file = disk.open(path, OpenMode::CreateNew)?;
     write_all(&*file, Position::ZERO, bytes)?;
     Ok(file)
-}
-
-fn remove_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
-    match disk.remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
-    }
 }
 
 fn remove_directory(disk: &dyn Disk, path: &Path) -> io::Result<()> {
