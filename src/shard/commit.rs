@@ -16,15 +16,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
-/// How long segments are left alone after one was synced, by how many journal files are free: a
-/// sync makes journal writes beside it wait, but durable appends must not wait for a file.
-const SYNC_PAUSES: [Duration; 5] = [
-    Duration::ZERO,
-    Duration::from_millis(2),
-    Duration::from_millis(5),
-    Duration::from_millis(15),
-    Duration::from_millis(40),
-];
+/// How much of the longest pause segments are left alone after one was synced, in thousandths, by
+/// how many journal files are free: a sync makes journal writes beside it wait, but durable appends
+/// must not wait for a file.
+const SYNC_PAUSE_SHARES: [u32; 5] = [0, 50, 125, 375, 1000];
 
 /// The journal of a core, and who waits for it.
 #[derive(Debug)]
@@ -330,8 +325,9 @@ impl Shard {
     }
 
     fn sync_pause(&self) -> Duration {
-        let free = self.commit.journal.slack().min(SYNC_PAUSES.len() - 1);
-        SYNC_PAUSES[free]
+        let free = self.commit.journal.slack();
+        let free = free.min(SYNC_PAUSE_SHARES.len() - 1);
+        self.config.limits.sync_pause_max * SYNC_PAUSE_SHARES[free] / 1000
     }
 }
 
