@@ -84,15 +84,11 @@ impl Shard {
             return self.rotate(now, effects);
         };
         let for_marks = (self.commit.unstated.len() * ENTRY_HEADER_BYTES).min(room / 4);
-        let chosen = self.choose(room - for_marks, effects);
+        let (chosen, bytes) = self.choose(room - for_marks, effects);
         if chosen.is_empty() {
             return;
         }
-        let marks = self.choose_marks(&chosen, room);
-        let bytes: usize = chosen
-            .iter()
-            .map(|(_, tail)| entry_bytes(tail.length()))
-            .sum();
+        let marks = self.choose_marks(&chosen, room - bytes);
         let mut block = BlockBuilder::with_capacity(bytes + marks.len() * ENTRY_HEADER_BYTES);
         let mut written = Vec::with_capacity(chosen.len());
         for (id, tail) in chosen {
@@ -119,9 +115,13 @@ impl Shard {
         self.call(Purpose::Journal, call, effects);
     }
 
-    /// What goes into the next block. Where that is more than fits, those with the most sync their
-    /// segments instead.
-    fn choose(&mut self, room: usize, effects: &mut Vec<Effect>) -> Vec<(TopicPartition, Tail)> {
+    /// What goes into the next block, and how many bytes of entries that is. Where it is more than
+    /// fits, those with the most sync their segments instead.
+    fn choose(
+        &mut self,
+        room: usize,
+        effects: &mut Vec<Effect>,
+    ) -> (Vec<(TopicPartition, Tail)>, usize) {
         let mut chosen = Vec::new();
         let mut bypassing = Vec::new();
         let mut bytes = 0;
@@ -155,16 +155,12 @@ impl Shard {
         for id in bypassing {
             self.bypass(id, effects);
         }
-        chosen
+        (chosen, bytes)
     }
 
-    /// Marks for what room the chosen leave.
+    /// Marks for the room that the chosen leave.
     fn choose_marks(&mut self, chosen: &[(TopicPartition, Tail)], room: usize) -> Vec<EntryHeader> {
-        let taken: usize = chosen
-            .iter()
-            .map(|(_, tail)| entry_bytes(tail.length()))
-            .sum();
-        let most = (room - taken) / ENTRY_HEADER_BYTES;
+        let most = room / ENTRY_HEADER_BYTES;
         let mut due = Vec::new();
         while due.len() < most
             && let Some(id) = self.commit.unstated.pop_first()
