@@ -37,6 +37,8 @@ pub(super) struct Commit {
     /// The partition that is synced for the journal's sake.
     syncing: Option<(TopicPartition, Offset)>,
     next_sync: Option<Instant>,
+    /// The last attempt to make a journal file failed, and that was told.
+    lacks_file: bool,
     failure: Option<String>,
 }
 
@@ -50,6 +52,7 @@ impl Commit {
             writing: None,
             syncing: None,
             next_sync: None,
+            lacks_file: false,
             failure: None,
         }
     }
@@ -125,24 +128,23 @@ impl Shard {
         let mut chosen = Vec::new();
         let mut bypassing = Vec::new();
         let mut bytes = 0;
-        let partitions = &self.partitions;
-        self.commit.wanting.retain(|id| {
-            let Some(Hosted::Online(partition)) = partitions.get(id) else {
-                return false;
+        for id in std::mem::take(&mut self.commit.wanting) {
+            let Some(Hosted::Online(partition)) = self.partitions.get(&id) else {
+                continue;
             };
             if partition.bypasses() && partition.failure().is_none() {
-                return true;
+                // It wants the rest, if there is one, once it is synced.
+                continue;
             }
             match partition.undurable() {
                 Undurable::Nothing => {}
-                Undurable::Spread => bypassing.push(*id),
+                Undurable::Spread => bypassing.push(id),
                 Undurable::Tail(tail) => {
                     bytes += entry_bytes(tail.length());
-                    chosen.push((*id, tail));
+                    chosen.push((id, tail));
                 }
             }
-            false
-        });
+        }
         if bytes > room {
             chosen.sort_by_key(|(_, tail)| tail.length());
             while bytes > room
@@ -234,14 +236,23 @@ impl Shard {
     /// A journal file was made, or could not be.
     pub(super) fn journal_file_made(&mut self, result: io::Result<DiskReply>) {
         match result {
-            Ok(DiskReply::File(file)) => self.commit.journal.prepared(file),
+            Ok(DiskReply::File(file)) => {
+                self.commit.journal.prepared(file);
+                if std::mem::take(&mut self.commit.lacks_file) {
+                    log::info!("core {}: journal files are made again", self.core);
+                }
+            }
             Ok(other) => unreachable!("a journal file was answered by {other:?}"),
             Err(error) => {
-                log::warn!(
-                    "making a journal file failed: {error}; until it succeeds durable appends \
-                     sync their partitions one by one"
-                );
                 self.commit.journal.prepare_failed();
+                // It is tried again about every second.
+                if !std::mem::replace(&mut self.commit.lacks_file, true) {
+                    log::warn!(
+                        "core {}: making a journal file failed: {error}; it is tried again, and \
+                         meanwhile durable appends sync their partitions one by one",
+                        self.core
+                    );
+                }
             }
         }
     }
