@@ -3,8 +3,8 @@
 #![no_main]
 
 use corelane::storage::journal::{
-    BlockBuilder, EntryHeader, FileHeader, Journaled, Replay, forget_unrecovered,
-    keep_unrecovered, read_file, with_unrecovered,
+    BlockBuilder, EntryHeader, FileHeader, Journaled, Replay, forget_unrecovered, keep_unrecovered,
+    read_file, with_unrecovered,
 };
 use corelane::storage::{AlignedBuffer, MemoryDisk};
 use corelane::types::{CoreId, LeaderEpoch, Offset, PartitionIndex, TopicId, TopicPartition};
@@ -46,7 +46,11 @@ fuzz_target!(|data: &[u8]| {
     let shape = input.byte();
     let void_below = u64::from(shape >> 6);
     if shape % 4 == 0 {
-        write(&disk, "data/journal/0/00000000000000000001-00000.journal", input.0);
+        write(
+            &disk,
+            "data/journal/0/00000000000000000001-00000.journal",
+            input.0,
+        );
         write(&disk, "data/t-0/unrecovered", input.0);
     } else {
         for number in 0..shape % 4 {
@@ -77,7 +81,8 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn write(disk: &MemoryDisk, path: &str, bytes: &[u8]) {
-    disk.write_file(Path::new(path), bytes).expect("the disk is sound");
+    disk.write_file(Path::new(path), bytes)
+        .expect("the disk is sound");
 }
 
 fn partition(index: u8) -> TopicPartition {

@@ -110,9 +110,12 @@ impl Broker {
 
     /// Stops cleanly.
     pub(crate) fn stop(mut self) {
-        self.run(CoreId::REGISTRAR, Event::Closed {
-            connection: self.connection,
-        });
+        self.run(
+            CoreId::REGISTRAR,
+            Event::Closed {
+                connection: self.connection,
+            },
+        );
         for core in (0..self.shards.len() as u16).map(CoreId::new) {
             self.events.push_back((core, Event::Stop));
         }
@@ -144,11 +147,24 @@ impl Broker {
         let (to, event) = match effect {
             Effect::Admit { slot, .. } => {
                 let bytes = self.announced.take().expect("a frame is announced");
-                (core, Event::Frame { connection, slot, bytes })
+                (
+                    core,
+                    Event::Frame {
+                        connection,
+                        slot,
+                        bytes,
+                    },
+                )
             }
             Effect::Respond { slot, parts, .. } => (core, self.respond(slot, &parts)),
             Effect::Close { reason, .. } => panic!("the connection is closed: {reason}"),
-            Effect::Send { to, message } => (to, Event::FromCore { from: core, message }),
+            Effect::Send { to, message } => (
+                to,
+                Event::FromCore {
+                    from: core,
+                    message,
+                },
+            ),
             Effect::Disk { io, call } => {
                 let result = call.perform(&self.disk);
                 (core, Event::DiskDone { io, result })
@@ -167,17 +183,30 @@ impl Broker {
         for part in parts {
             match part {
                 Part::Bytes(part) => bytes.extend_from_slice(part),
-                Part::File { file, position, length } => {
+                Part::File {
+                    file,
+                    position,
+                    length,
+                } => {
                     let mut buffer = vec![0; *length as usize];
-                    let read = file.read_at(*position, &mut buffer).expect("the disk is sound");
-                    assert_eq!(read, buffer.len(), "a response refers to bytes past a file's end");
+                    let read = file
+                        .read_at(*position, &mut buffer)
+                        .expect("the disk is sound");
+                    assert_eq!(
+                        read,
+                        buffer.len(),
+                        "a response refers to bytes past a file's end"
+                    );
                     bytes.extend_from_slice(&buffer);
                 }
             }
         }
         let answer = bytes.split_off(4);
         self.answer = Some(answer.freeze());
-        Event::Sent { connection: self.connection, slot }
+        Event::Sent {
+            connection: self.connection,
+            slot,
+        }
     }
 }
 
@@ -191,8 +220,13 @@ fn encode<'a, M: Message<'a>>(message: &M, version: i16) -> Bytes {
         client_id: Some("fuzz"),
     };
     header.encode(&mut writer).expect("a header is encoded");
-    message.encode(&mut writer, version).expect("a request is encoded");
-    let chunks = writer.finish().expect("a frame is not that long").into_iter();
+    message
+        .encode(&mut writer, version)
+        .expect("a request is encoded");
+    let chunks = writer
+        .finish()
+        .expect("a frame is not that long")
+        .into_iter();
     let mut bytes = BytesMut::new();
     for chunk in chunks {
         match chunk {

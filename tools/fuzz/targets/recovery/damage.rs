@@ -59,7 +59,9 @@ impl Damage {
         let everyones = |path: &PathBuf| {
             path.ends_with("catalog") || path.components().any(|part| part.as_os_str() == "journal")
         };
-        self.paths.iter().any(|path| path.starts_with(&own) || everyones(path))
+        self.paths
+            .iter()
+            .any(|path| path.starts_with(&own) || everyones(path))
     }
 
     fn change(&mut self, disk: &MemoryDisk, choices: &mut Choices<'_>) {

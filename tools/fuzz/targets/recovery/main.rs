@@ -57,7 +57,9 @@ fn all_bytes(disk: &MemoryDisk) -> BTreeMap<std::path::PathBuf, Vec<u8>> {
 
 fn read_all(broker: &mut Broker, scene: &Scene) -> BTreeMap<Place, Served> {
     let places = scene.places.iter();
-    places.map(|place| (place.clone(), broker.read(place))).collect()
+    places
+        .map(|place| (place.clone(), broker.read(place)))
+        .collect()
 }
 
 /// A start that is refused for what it finds is refused before it changes anything, and so is the
@@ -73,10 +75,16 @@ fn check_refusal(
     };
     assert_eq!(foretold.to_string(), error.to_string());
     let is_late = matches!(error, BootError::Io { path, .. } if path.ends_with("unrecovered"));
-    assert!(is_late || &all_bytes(disk) == before, "a refused start wrote: {error}");
+    assert!(
+        is_late || &all_bytes(disk) == before,
+        "a refused start wrote: {error}"
+    );
     disk.process_crash();
     let again = Broker::start(disk, 1).map(drop);
-    assert_eq!(again.map_err(|error| error.to_string()), Err(foretold.to_string()));
+    assert_eq!(
+        again.map_err(|error| error.to_string()),
+        Err(foretold.to_string())
+    );
 }
 
 /// What a rehearsal says comes to pass.
@@ -88,7 +96,9 @@ fn check_rehearsal(
     let rehearsed = rehearsed.unwrap_or_else(|error| panic!("it starts all the same: {error}"));
     for place in &scene.places {
         let directory = place.directory();
-        let foretold = rehearsed.iter().find(|partition| partition.directory == directory);
+        let foretold = rehearsed
+            .iter()
+            .find(|partition| partition.directory == directory);
         let is_offline = foretold.is_some_and(|partition| partition.outcome.is_err());
         assert_eq!(served[place] == Served::Offline, is_offline, "{place:?}");
     }
@@ -107,7 +117,10 @@ fn check_served(scene: &Scene, damage: &Damage, place: &Place, served: &Served) 
         let is_known = known.any(|((owner, at), batches)| {
             at == base && batches.contains(batch) && (owner == place || damage.is_mixed)
         });
-        assert!(is_known, "{damage:?}: {place:?}: the batch at {base} was never appended");
+        assert!(
+            is_known,
+            "{damage:?}: {place:?}: the batch at {base} was never appended"
+        );
     }
 }
 
@@ -124,7 +137,11 @@ fn append_to_all(broker: &mut Broker, scene: &Scene, served: &BTreeMap<Place, Se
         assert_eq!(base, Ok(content.end), "{place:?}");
         let written = written(&Batch::validate(batch).expect("it is whole"));
         match broker.read(place) {
-            Served::Online(Content { batches, complaint: None, .. }) => {
+            Served::Online(Content {
+                batches,
+                complaint: None,
+                ..
+            }) => {
                 assert_eq!(batches.last(), Some(&(content.end, written)), "{place:?}");
             }
             Served::Online(_) if content.complaint.is_some() => {}

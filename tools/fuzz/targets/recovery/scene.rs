@@ -44,7 +44,8 @@ impl Scene {
     /// Four partitions of two topics, on two cores, with a few segments each; a topic was deleted.
     fn killed() -> Self {
         let disk = MemoryDisk::new(1);
-        disk.create_directory(Path::new(DATA)).expect("an empty disk");
+        disk.create_directory(Path::new(DATA))
+            .expect("an empty disk");
         disk.sync_directory(Path::new("")).expect("an empty disk");
         let mut scene = Self {
             disk: disk.clone(),
@@ -61,7 +62,9 @@ impl Scene {
         for (topic, partitions, settings) in [("a", 3, small), ("b", 1, relaxed)] {
             let id = broker.create(topic, partitions, &settings);
             let indexes = 0..partitions;
-            scene.places.extend(indexes.map(|index| Place { topic, id, index }));
+            scene
+                .places
+                .extend(indexes.map(|index| Place { topic, id, index }));
         }
         let doomed = Place {
             topic: "doomed",
@@ -132,7 +135,10 @@ impl Scene {
 
     fn looked_at(mut self) -> Self {
         let mut broker = Broker::start(&self.disk.fork(), 1).expect("it is undamaged");
-        let served = self.places.iter().map(|place| (place.clone(), broker.read(place)));
+        let served = self
+            .places
+            .iter()
+            .map(|place| (place.clone(), broker.read(place)));
         self.served = served.collect();
         self
     }
@@ -152,7 +158,11 @@ impl Scene {
         for round in 0..rounds {
             for place in self.places.clone() {
                 // What an idempotent producer lost it would have to send again.
-                let acks = if round % 5 == 4 && !place.is_idempotent() { 1 } else { -1 };
+                let acks = if round % 5 == 4 && !place.is_idempotent() {
+                    1
+                } else {
+                    -1
+                };
                 self.append(broker, &place, acks);
             }
             broker.pass(3);
@@ -175,7 +185,9 @@ impl Scene {
         let mut builder = BatchBuilder::new(Compression::None, None);
         for record in 0..records {
             let bytes = self.rng.usize(50..900);
-            let value: Vec<u8> = std::iter::repeat_with(|| self.rng.u8(..)).take(bytes).collect();
+            let value: Vec<u8> = std::iter::repeat_with(|| self.rng.u8(..))
+                .take(bytes)
+                .collect();
             let time = Timestamp::new(1_700_000_000_000 + record as i64);
             builder.append(time, None, Some(&value), &[]);
         }
@@ -184,7 +196,9 @@ impl Scene {
             builder.set_producer(ProducerId::new(7), ProducerEpoch::new(0), sequence);
             self.sequence += records as i32;
         }
-        builder.build(Offset::ZERO).expect("a batch of a few records")
+        builder
+            .build(Offset::ZERO)
+            .expect("a batch of a few records")
     }
 
     /// Every file, in a fixed order.
