@@ -5,8 +5,10 @@
 //! rest.
 
 mod groups;
+mod limits;
 
 pub use groups::{GroupConfig, GroupSettings};
+pub use limits::Limits;
 
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -18,60 +20,6 @@ const MIB: u64 = 1024 * 1024;
 
 /// More nodes than this must be asked for by name: librdkafka starts a thread for each.
 const NODES_MAX: u16 = 8;
-
-/// What bounds bytes and memory taken on a peer's word. Tests run with tiny ones.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// The largest request frame accepted, in bytes (Kafka's `socket.request.max.bytes`).
-    pub frame_bytes_max: u32,
-    /// Requests under way per connection; past it the socket is not read.
-    pub slots_per_connection_max: usize,
-    /// Bytes of request frames under way per core; past it sockets are not read. At least one
-    /// frame of the largest size is always admitted.
-    pub request_bytes_per_core_max: u64,
-    /// Bytes appended but not yet synced per core; past it appends wait.
-    pub unsynced_bytes_per_core_max: u64,
-    /// Bytes of a journal file.
-    pub journal_file_bytes: u64,
-    /// Journal files per core at most; while all are full durable appends wait for segments to be
-    /// synced.
-    pub journal_files_max: usize,
-    /// Bytes of a journal write at most; bulk syncs its segments instead.
-    pub journal_block_bytes_max: usize,
-    /// Bytes of memory per core for the keys of the partition that it compacts; with more keys than
-    /// fit, some 24 bytes each, it takes several runs (Kafka's `log.cleaner.dedupe.buffer.bytes`).
-    pub compaction_map_bytes_per_core: u64,
-    /// About how many bytes a core appends before other connections get their turn.
-    pub append_bytes_per_step_max: u64,
-    /// Connections per core; past it a new one is closed with a log line.
-    pub connections_per_core_max: usize,
-    /// Partitions of one topic.
-    pub partitions_per_topic_max: i32,
-    /// The longest a fetch may wait, whatever it asks.
-    pub fetch_wait_max: Duration,
-    /// The most bytes one fetch answers, whatever it asks.
-    pub fetch_bytes_max: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            frame_bytes_max: 100 * MIB as u32,
-            slots_per_connection_max: 64,
-            request_bytes_per_core_max: 256 * MIB,
-            unsynced_bytes_per_core_max: 512 * MIB,
-            journal_file_bytes: 64 * MIB,
-            journal_files_max: 8,
-            journal_block_bytes_max: 256 * 1024,
-            compaction_map_bytes_per_core: 32 * MIB,
-            append_bytes_per_step_max: MIB,
-            connections_per_core_max: 10_000,
-            partitions_per_topic_max: 10_000,
-            fetch_wait_max: Duration::from_secs(300),
-            fetch_bytes_max: 55 * MIB as u32,
-        }
-    }
-}
 
 /// How the data cores appear to Kafka clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -141,6 +89,16 @@ pub struct Settings {
     pub compaction_map_bytes_per_core: Option<u64>,
     /// Connections per core.
     pub connections_per_core_max: Option<usize>,
+    /// Bytes of a journal file, a multiple of 4096. Each core's journal is written over a ring of
+    /// these.
+    pub journal_file_bytes: Option<u64>,
+    /// Journal files per core.
+    pub journal_files_max: Option<usize>,
+    /// The longest pause between two syncs of segments that keep journal files from being used
+    /// again.
+    pub sync_pause_ms_max: Option<u64>,
+    /// Bytes of sealed segments that a core compares with their checksums each second; 0 for none.
+    pub scrub_bytes_per_second_max: Option<u64>,
     /// Consumer groups.
     pub groups: Option<GroupSettings>,
 }
@@ -213,6 +171,12 @@ impl Settings {
             connections_per_core_max: self
                 .connections_per_core_max
                 .or(under.connections_per_core_max),
+            journal_file_bytes: self.journal_file_bytes.or(under.journal_file_bytes),
+            journal_files_max: self.journal_files_max.or(under.journal_files_max),
+            sync_pause_ms_max: self.sync_pause_ms_max.or(under.sync_pause_ms_max),
+            scrub_bytes_per_second_max: self
+                .scrub_bytes_per_second_max
+                .or(under.scrub_bytes_per_second_max),
             groups: self.groups.or(under.groups),
         }
     }
@@ -223,23 +187,7 @@ impl Settings {
             .listen
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9092)));
         let advertised = advertised(self.advertised_address.as_deref(), listen)?;
-        let defaults = Limits::default();
-        let limits = Limits {
-            frame_bytes_max: self.request_bytes_max.unwrap_or(defaults.frame_bytes_max),
-            request_bytes_per_core_max: self
-                .request_bytes_per_core_max
-                .unwrap_or(defaults.request_bytes_per_core_max),
-            unsynced_bytes_per_core_max: self
-                .unsynced_bytes_per_core_max
-                .unwrap_or(defaults.unsynced_bytes_per_core_max),
-            compaction_map_bytes_per_core: self
-                .compaction_map_bytes_per_core
-                .unwrap_or(defaults.compaction_map_bytes_per_core),
-            connections_per_core_max: self
-                .connections_per_core_max
-                .unwrap_or(defaults.connections_per_core_max),
-            ..defaults
-        };
+        let limits = self.limits();
         let config = Config {
             data: self.data.unwrap_or_else(|| PathBuf::from("corelane-data")),
             listen,
@@ -255,21 +203,41 @@ impl Settings {
         config.check()?;
         Ok(config)
     }
+
+    fn limits(&self) -> Limits {
+        let defaults = Limits::default();
+        Limits {
+            frame_bytes_max: self.request_bytes_max.unwrap_or(defaults.frame_bytes_max),
+            request_bytes_per_core_max: self
+                .request_bytes_per_core_max
+                .unwrap_or(defaults.request_bytes_per_core_max),
+            unsynced_bytes_per_core_max: self
+                .unsynced_bytes_per_core_max
+                .unwrap_or(defaults.unsynced_bytes_per_core_max),
+            compaction_map_bytes_per_core: self
+                .compaction_map_bytes_per_core
+                .unwrap_or(defaults.compaction_map_bytes_per_core),
+            connections_per_core_max: self
+                .connections_per_core_max
+                .unwrap_or(defaults.connections_per_core_max),
+            journal_file_bytes: self
+                .journal_file_bytes
+                .unwrap_or(defaults.journal_file_bytes),
+            journal_files_max: self.journal_files_max.unwrap_or(defaults.journal_files_max),
+            sync_pause_max: self
+                .sync_pause_ms_max
+                .map_or(defaults.sync_pause_max, Duration::from_millis),
+            scrub_bytes_per_second_max: self
+                .scrub_bytes_per_second_max
+                .unwrap_or(defaults.scrub_bytes_per_second_max),
+            ..defaults
+        }
+    }
 }
 
 impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         let limits = &self.limits;
-        let in_range = |name, value: u64, range: std::ops::RangeInclusive<u64>, wanted| {
-            if range.contains(&value) {
-                return Ok(());
-            }
-            Err(ConfigError::OutOfRange {
-                name,
-                value,
-                wanted,
-            })
-        };
         in_range(
             "cores",
             self.cores.into(),
@@ -312,8 +280,25 @@ impl Config {
             unsynced,
             MIB..=u64::MAX,
             wanted,
-        )
+        )?;
+        limits.check_pacing()
     }
+}
+
+fn in_range(
+    name: &'static str,
+    value: u64,
+    range: std::ops::RangeInclusive<u64>,
+    wanted: &'static str,
+) -> Result<(), ConfigError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::OutOfRange {
+        name,
+        value,
+        wanted,
+    })
 }
 
 fn advertised(given: Option<&str>, listen: SocketAddr) -> Result<(String, u16), ConfigError> {
@@ -403,41 +388,65 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_named() {
-        for (settings, name) in [
-            (
-                Settings {
-                    cores: Some(0),
-                    ..Settings::default()
-                },
-                "cores",
-            ),
-            (
-                Settings {
-                    default_partitions: Some(0),
-                    ..Settings::default()
-                },
-                "default-partitions",
-            ),
-            (
-                Settings {
-                    offsets_topic_partitions: Some(10_001),
-                    ..Settings::default()
-                },
-                "offsets-topic-partitions",
-            ),
-            (
-                Settings {
-                    request_bytes_max: Some(1),
-                    ..Settings::default()
-                },
-                "request-bytes-max",
-            ),
-        ] {
-            let error = settings
-                .into_config(1)
-                .expect_err("out of range")
-                .to_string();
-            assert!(error.starts_with(name), "{error}");
+        let refused = [
+            "cores = 0",
+            "default-partitions = 0",
+            "offsets-topic-partitions = 10001",
+            "request-bytes-max = 1",
+            "request-bytes-per-core-max = 1",
+            "unsynced-bytes-per-core-max = 1",
+            "journal-file-bytes = 4096",
+            "journal-file-bytes = 1048577",
+            "journal-file-bytes = 1073745920",
+            "journal-files-max = 1",
+            "journal-files-max = 65",
+            "sync-pause-ms-max = 1001",
+            "scrub-bytes-per-second-max = 1000",
+            "scrub-bytes-per-second-max = 1073741825",
+        ];
+        for text in refused {
+            let error = parse(text).into_config(1).expect_err(text).to_string();
+            let named = text.replace(" = ", "=");
+            assert!(
+                error.starts_with(&named) && error.contains("wanted"),
+                "{error}"
+            );
         }
+    }
+
+    #[test]
+    fn numbers_at_the_ends_of_their_ranges_are_taken() {
+        let accepted = [
+            "journal-file-bytes = 1048576",
+            "journal-file-bytes = 1073741824",
+            "journal-files-max = 2",
+            "sync-pause-ms-max = 0",
+            "scrub-bytes-per-second-max = 0",
+            "scrub-bytes-per-second-max = 1048576",
+        ];
+        for text in accepted {
+            parse(text).into_config(1).expect(text);
+        }
+        let config = parse("sync-pause-ms-max = 7")
+            .into_config(1)
+            .expect("valid");
+        assert_eq!(config.limits.sync_pause_max, Duration::from_millis(7));
+    }
+
+    /// The page for operators names every setting with its default.
+    #[test]
+    fn the_documented_file_says_the_defaults() {
+        let page = include_str!("../docs/settings.md");
+        let (_, rest) = page.split_once("```toml\n").expect("a block of settings");
+        let (text, _) = rest.split_once("```").expect("its end");
+        let documented = parse(text);
+        let fields = format!("{documented:?}");
+        assert!(!fields.contains("None"), "a setting is left out: {fields}");
+        let config = documented.into_config(4).expect("valid");
+        assert_eq!(config, Settings::default().into_config(4).expect("valid"));
+    }
+
+    fn parse(text: &str) -> Settings {
+        Settings::parse("corelane.toml".into(), text).expect("it parses")
     }
 }

@@ -13,9 +13,8 @@ use std::collections::BTreeMap;
 const KEEPING: [&str; 3] = ["cleanup.policy", "retention.bytes", "retention.ms"];
 
 /// The settings of the topic that the broker makes. Small segments, as Kafka has them.
-const SETTINGS: [(&str, &str); 3] = [
-    ("cleanup.policy", "delete"),
-    ("retention.ms", "-1"),
+const SETTINGS: [(&str, &str); 2] = [
+    ("cleanup.policy", "compact"),
     ("segment.bytes", "104857600"),
 ];
 

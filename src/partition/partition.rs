@@ -359,6 +359,8 @@ impl Partition {
             self.sync(outcome);
         }
         self.commit_for_waiters(outcome);
+        // What was to be flushed while segments were synced in place of the journal.
+        outcome.wants_commit |= self.flush_at.is_none() && self.high_watermark < self.log.end();
     }
 
     fn made_durable(&mut self, outcome: &mut Outcome) {

@@ -427,3 +427,29 @@ fn an_older_epoch_ends_where_the_one_in_force_begins() {
         .epoch_end(LeaderEpoch::FIRST, LeaderEpoch::new(2));
     assert!(matches!(fenced, Err(ReadError::FencedEpoch)));
 }
+
+#[test]
+fn what_is_to_be_flushed_while_segments_are_synced_wants_the_journal_after() {
+    let mut bench = begun(Durability::Fsync);
+    bench.append(1, batch(1), PATIENT);
+    assert!(bench.partition.bypasses());
+    bench.append(2, batch(1), HASTY);
+    // The shard leaves out a partition that bypasses the journal.
+    let mut outcome = Outcome::new(u64::MAX);
+    bench.partition.flush(&mut outcome);
+    assert!(outcome.wants_commit && outcome.calls.is_empty());
+    let [(ticket, call)] = <[_; 1]>::try_from(std::mem::take(&mut bench.calls)).unwrap();
+    let result = call.perform(&bench.disk);
+    let mut outcome = Outcome::new(u64::MAX);
+    bench
+        .partition
+        .completed(ticket, result, bench.now, &mut outcome);
+    assert!(outcome.wants_commit && !bench.partition.bypasses());
+    assert_eq!(bench.readable(), 2);
+    bench.take(outcome);
+    bench.settle();
+    assert_eq!(bench.readable(), 3);
+    let mut outcome = Outcome::new(u64::MAX);
+    bench.partition.sync(&mut outcome);
+    assert!(!outcome.wants_commit, "nothing is left");
+}

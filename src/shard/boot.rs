@@ -5,14 +5,15 @@ use crate::partition::{Partition, PartitionConfig};
 use crate::storage::call::DiskCall;
 use crate::storage::catalog_file::{CATALOG_NAME, CatalogSnapshot};
 use crate::storage::checkpoint::Checkpoint;
+use crate::storage::disk::read_whole;
 use crate::storage::journal::{
     EntryHeader, JOURNAL_DIRECTORY, Journal, JournalConfig, JournalError, Journaled, Replay,
-    forget_unrecovered, keep_unrecovered, remove_journals,
+    UNRECOVERED_NAME, forget_unrecovered, keep_unrecovered, remove_journals,
 };
 use crate::storage::log::{CompactionConfig, Log, LogConfig};
-use crate::storage::{DecodeError, Disk, OpenMode, Recovered, RecoveryError};
+use crate::storage::{DecodeError, Disk, Recovered, RecoveryError};
 use crate::topic::{Catalog, Placement, Topic, TopicSettings};
-use crate::types::{CoreId, LeaderEpoch, PartitionIndex, Position, TopicId, TopicPartition};
+use crate::types::{CoreId, LeaderEpoch, PartitionIndex, TopicId, TopicPartition};
 use rustc_hash::FxHashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -221,7 +222,7 @@ impl Boot {
         Ok(partitions)
     }
 
-    fn recover(&self, disk: &dyn Disk, stored: Stored) -> Result<Hosted, BootError> {
+    fn recover(&self, disk: &dyn Disk, stored: Stored<'_>) -> Result<Hosted, BootError> {
         let epoch = self.catalog.leader_epoch;
         match stored.recover(disk) {
             Ok(recovered) => {
@@ -232,13 +233,9 @@ impl Boot {
                 Ok(Hosted::Online(Box::new(partition)))
             }
             Err(error) => {
-                let path = stored.directory;
-                let reason = format!("{}: {error}", path.display());
+                let reason = format!("{}: {error}", stored.directory.display());
                 log::error!("partition offline: {reason}");
-                if !stored.journaled.is_empty() {
-                    let kept = keep_unrecovered(disk, &path, stored.id, stored.journaled);
-                    kept.map_err(|error| BootError::Io { path, error })?;
-                }
+                stored.keep(disk)?;
                 Ok(Hosted::Offline(reason))
             }
         }
@@ -270,11 +267,14 @@ pub(super) fn read_stored(
         path: path.clone(),
         error,
     };
-    let Some(bytes) = read(disk, &path).map_err(io)? else {
-        return match holds_partitions(disk, data).map_err(io)? {
-            true => Err(BootError::CatalogMissing { path }),
-            false => Ok(None),
-        };
+    let bytes = match read_whole(disk, &path, CATALOG_BYTES_MAX) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return match holds_partitions(disk, data).map_err(io)? {
+                true => Err(BootError::CatalogMissing { path }),
+                false => Ok(None),
+            };
+        }
+        bytes => bytes.map_err(io)?,
     };
     let catalog = CatalogSnapshot::decode(&bytes).and_then(Catalog::from_snapshot);
     let catalog = catalog.map_err(|error| BootError::Catalog { path, error })?;
@@ -288,15 +288,15 @@ pub(super) fn read_stored(
 }
 
 /// A partition of which something is on the disk.
-pub(super) struct Stored {
+pub(super) struct Stored<'a> {
     pub(super) id: TopicPartition,
     pub(super) directory: PathBuf,
     config: PartitionConfig,
     /// What journals hold of it.
-    journaled: Journaled,
+    journaled: &'a Journaled,
 }
 
-impl Stored {
+impl Stored<'_> {
     pub(super) fn recover(&self, disk: &dyn Disk) -> Result<Recovered, RecoveryError> {
         Log::recover(
             disk,
@@ -304,19 +304,31 @@ impl Stored {
             self.config.log.clone(),
             self.id.topic(),
             self.id.partition(),
-            self.journaled.clone(),
+            self.journaled,
         )
+    }
+
+    /// Keeps what journals hold of a partition that does not come back.
+    pub(super) fn keep(&self, disk: &dyn Disk) -> Result<(), BootError> {
+        if self.journaled.is_empty() {
+            return Ok(());
+        }
+        let kept = keep_unrecovered(disk, &self.directory, self.id, self.journaled);
+        kept.map_err(|error| BootError::Io {
+            path: self.directory.join(UNRECOVERED_NAME),
+            error,
+        })
     }
 }
 
 /// Those of the wanted partitions that have a directory or something in a journal.
-pub(super) fn stored_partitions(
+pub(super) fn stored_partitions<'a>(
     disk: &dyn Disk,
     data: &Path,
     catalog: &Catalog,
-    replay: &Replay,
+    replay: &'a Replay,
     is_wanted: impl Fn(TopicPartition) -> bool,
-) -> Result<Vec<Stored>, BootError> {
+) -> Result<Vec<Stored<'a>>, BootError> {
     let names = disk.list(data).map_err(|error| BootError::Io {
         path: data.to_path_buf(),
         error,
@@ -364,23 +376,6 @@ fn first_catalog(seed: u64) -> Catalog {
     // Not the sequence that the registrar draws topic ids from.
     fastrand::Rng::with_seed(!seed).fill(&mut bytes);
     Catalog::new(TopicId::from_random_bytes(bytes).to_string())
-}
-
-fn read(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match disk.open(path, OpenMode::ReadOnly) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let length = file.length()?.get();
-    if length > CATALOG_BYTES_MAX {
-        let problem = format!("{length} bytes are too many for a catalog");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
-    }
-    let mut bytes = vec![0; length as usize];
-    let read = file.read_at(Position::ZERO, &mut bytes)?;
-    bytes.truncate(read);
-    Ok(Some(bytes))
 }
 
 /// Removes what is left of deleted topics.

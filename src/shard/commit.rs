@@ -16,15 +16,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
-/// How long segments are left alone after one was synced, by how many journal files are free: a
-/// sync makes journal writes beside it wait, but durable appends must not wait for a file.
-const SYNC_PAUSES: [Duration; 5] = [
-    Duration::ZERO,
-    Duration::from_millis(2),
-    Duration::from_millis(5),
-    Duration::from_millis(15),
-    Duration::from_millis(40),
-];
+/// How much of the longest pause segments are left alone after one was synced, in thousandths, by
+/// how many journal files are free: a sync makes journal writes beside it wait, but durable appends
+/// must not wait for a file.
+const SYNC_PAUSE_SHARES: [u32; 5] = [0, 50, 125, 375, 1000];
 
 /// The journal of a core, and who waits for it.
 #[derive(Debug)]
@@ -42,6 +37,8 @@ pub(super) struct Commit {
     /// The partition that is synced for the journal's sake.
     syncing: Option<(TopicPartition, Offset)>,
     next_sync: Option<Instant>,
+    /// The last attempt to make a journal file failed, and that was told.
+    lacks_file: bool,
     failure: Option<String>,
 }
 
@@ -55,6 +52,7 @@ impl Commit {
             writing: None,
             syncing: None,
             next_sync: None,
+            lacks_file: false,
             failure: None,
         }
     }
@@ -89,15 +87,11 @@ impl Shard {
             return self.rotate(now, effects);
         };
         let for_marks = (self.commit.unstated.len() * ENTRY_HEADER_BYTES).min(room / 4);
-        let chosen = self.choose(room - for_marks, effects);
+        let (chosen, bytes) = self.choose(room - for_marks, effects);
         if chosen.is_empty() {
             return;
         }
-        let marks = self.choose_marks(&chosen, room);
-        let bytes: usize = chosen
-            .iter()
-            .map(|(_, tail)| entry_bytes(tail.length()))
-            .sum();
+        let marks = self.choose_marks(&chosen, room - bytes);
         let mut block = BlockBuilder::with_capacity(bytes + marks.len() * ENTRY_HEADER_BYTES);
         let mut written = Vec::with_capacity(chosen.len());
         for (id, tail) in chosen {
@@ -124,30 +118,33 @@ impl Shard {
         self.call(Purpose::Journal, call, effects);
     }
 
-    /// What goes into the next block. Where that is more than fits, those with the most sync their
-    /// segments instead.
-    fn choose(&mut self, room: usize, effects: &mut Vec<Effect>) -> Vec<(TopicPartition, Tail)> {
+    /// What goes into the next block, and how many bytes of entries that is. Where it is more than
+    /// fits, those with the most sync their segments instead.
+    fn choose(
+        &mut self,
+        room: usize,
+        effects: &mut Vec<Effect>,
+    ) -> (Vec<(TopicPartition, Tail)>, usize) {
         let mut chosen = Vec::new();
         let mut bypassing = Vec::new();
         let mut bytes = 0;
-        let partitions = &self.partitions;
-        self.commit.wanting.retain(|id| {
-            let Some(Hosted::Online(partition)) = partitions.get(id) else {
-                return false;
+        for id in std::mem::take(&mut self.commit.wanting) {
+            let Some(Hosted::Online(partition)) = self.partitions.get(&id) else {
+                continue;
             };
             if partition.bypasses() && partition.failure().is_none() {
-                return true;
+                // It wants the rest, if there is one, once it is synced.
+                continue;
             }
             match partition.undurable() {
                 Undurable::Nothing => {}
-                Undurable::Spread => bypassing.push(*id),
+                Undurable::Spread => bypassing.push(id),
                 Undurable::Tail(tail) => {
                     bytes += entry_bytes(tail.length());
-                    chosen.push((*id, tail));
+                    chosen.push((id, tail));
                 }
             }
-            false
-        });
+        }
         if bytes > room {
             chosen.sort_by_key(|(_, tail)| tail.length());
             while bytes > room
@@ -160,16 +157,12 @@ impl Shard {
         for id in bypassing {
             self.bypass(id, effects);
         }
-        chosen
+        (chosen, bytes)
     }
 
-    /// Marks for what room the chosen leave.
+    /// Marks for the room that the chosen leave.
     fn choose_marks(&mut self, chosen: &[(TopicPartition, Tail)], room: usize) -> Vec<EntryHeader> {
-        let taken: usize = chosen
-            .iter()
-            .map(|(_, tail)| entry_bytes(tail.length()))
-            .sum();
-        let most = (room - taken) / ENTRY_HEADER_BYTES;
+        let most = room / ENTRY_HEADER_BYTES;
         let mut due = Vec::new();
         while due.len() < most
             && let Some(id) = self.commit.unstated.pop_first()
@@ -243,14 +236,23 @@ impl Shard {
     /// A journal file was made, or could not be.
     pub(super) fn journal_file_made(&mut self, result: io::Result<DiskReply>) {
         match result {
-            Ok(DiskReply::File(file)) => self.commit.journal.prepared(file),
+            Ok(DiskReply::File(file)) => {
+                self.commit.journal.prepared(file);
+                if std::mem::take(&mut self.commit.lacks_file) {
+                    log::info!("core {}: journal files are made again", self.core);
+                }
+            }
             Ok(other) => unreachable!("a journal file was answered by {other:?}"),
             Err(error) => {
-                log::warn!(
-                    "making a journal file failed: {error}; until it succeeds durable appends \
-                     sync their partitions one by one"
-                );
                 self.commit.journal.prepare_failed();
+                // It is tried again about every second.
+                if !std::mem::replace(&mut self.commit.lacks_file, true) {
+                    log::warn!(
+                        "core {}: making a journal file failed: {error}; it is tried again, and \
+                         meanwhile durable appends sync their partitions one by one",
+                        self.core
+                    );
+                }
             }
         }
     }
@@ -330,8 +332,9 @@ impl Shard {
     }
 
     fn sync_pause(&self) -> Duration {
-        let free = self.commit.journal.slack().min(SYNC_PAUSES.len() - 1);
-        SYNC_PAUSES[free]
+        let free = self.commit.journal.slack();
+        let free = free.min(SYNC_PAUSE_SHARES.len() - 1);
+        self.config.limits.sync_pause_max * SYNC_PAUSE_SHARES[free] / 1000
     }
 }
 

@@ -25,20 +25,27 @@ pub fn rehearse(disk: &dyn Disk, data: &Path) -> Result<Vec<Rehearsed>, BootErro
         return Ok(Vec::new());
     };
     let stored = stored_partitions(disk, data, &catalog, &replay, |_| true)?;
-    let rehearsed = stored.into_iter().map(|stored| Rehearsed {
-        partition: stored.id,
-        outcome: stored
-            .recover(&ScratchDisk::new(disk))
-            .map(|recovered| recovered.report),
-        directory: stored.directory,
+    let rehearsed = stored.into_iter().map(|stored| {
+        let scratch = ScratchDisk::new(disk);
+        let outcome = stored.recover(&scratch).map(|recovered| recovered.report);
+        if outcome.is_err() {
+            stored.keep(&scratch)?;
+        }
+        Ok(Rehearsed {
+            partition: stored.id,
+            directory: stored.directory,
+            outcome,
+        })
     });
-    Ok(rehearsed.collect())
+    rehearsed.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
     use crate::record::{BatchBuilder, Compression};
+    use crate::shard::Boot;
     use crate::storage::checkpoint::Checkpoint;
     use crate::storage::epoch_history::EpochHistory;
     use crate::storage::journal::{BlockBuilder, EntryHeader, FileHeader};
@@ -46,6 +53,7 @@ mod tests {
     use crate::types::{
         CoreId, LeaderEpoch, Offset, PartitionIndex, Position, Timestamp, TopicId, TopicName,
     };
+    use std::sync::Arc;
 
     const PARTITION: TopicPartition =
         TopicPartition::new(TopicId::from_bytes([7; 16]), PartitionIndex::new(0));
@@ -193,5 +201,26 @@ mod tests {
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn what_was_kept_and_is_damaged_is_not_replaced_by_what_a_journal_holds() {
+        let disk = disk(&journal(PARTITION), Some(&[]));
+        let kept = Path::new("data/t-0/unrecovered");
+        disk.write_file(kept, &[1; 4096]).unwrap();
+        let foretold = rehearse(&disk, Path::new("data")).unwrap_err().to_string();
+        assert!(
+            foretold.starts_with("data/t-0/unrecovered: damaged at byte 0"),
+            "{foretold}"
+        );
+        let settings = Settings {
+            data: Some("data".into()),
+            ..Settings::default()
+        };
+        let config = Arc::new(settings.into_config(1).unwrap());
+        let boot = Boot::load(&disk, config, 1).unwrap();
+        let refused = boot.shard(&disk, CoreId::REGISTRAR).unwrap_err();
+        assert_eq!(refused.to_string(), foretold);
+        assert_eq!(disk.read_file(kept).unwrap(), [1; 4096]);
     }
 }

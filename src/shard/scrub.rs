@@ -12,8 +12,9 @@ use std::time::Duration;
 
 /// Chunks of 64 KiB that one call compares.
 const CHUNKS_PER_CALL: usize = 16;
-/// Calls between two upkeeps, which come about once a second: 4 MiB.
-const CALLS_PER_UPKEEP: u32 = 4;
+/// Bytes of those. Upkeep, which comes about once a second, allows for as many calls as the
+/// settings say.
+const BYTES_PER_CALL: u64 = 16 * 64 * 1024;
 /// The least time from the beginning of one round to that of the next.
 const ROUND_EVERY: Duration = Duration::from_secs(3600);
 
@@ -23,7 +24,7 @@ pub(super) struct Scrub {
     /// What is compared next; nothing between two rounds.
     next: Option<Place>,
     next_round: Option<Instant>,
-    calls_left: u32,
+    calls_left: u64,
     is_under_way: bool,
     /// See [`Shard::scrub_damage`].
     damaged: u64,
@@ -47,7 +48,7 @@ impl Shard {
 
     /// Allows for as much comparing as fits until the next upkeep.
     pub(super) fn scrub_on(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.scrub.calls_left = CALLS_PER_UPKEEP;
+        self.scrub.calls_left = self.config.limits.scrub_bytes_per_second_max / BYTES_PER_CALL;
         self.scrub_next(now, effects);
     }
 

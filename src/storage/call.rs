@@ -6,8 +6,7 @@
 
 use super::aligned::AlignedBuffer;
 use super::compaction::Compaction;
-use super::compaction::swap::remove_if_there;
-use super::disk::{Disk, FileRef, OpenMode, Volume, replace_file, write_all};
+use super::disk::{Disk, FileRef, OpenMode, Volume, remove_if_there, replace_file, write_all};
 use super::index::StoredIndex;
 use super::journal;
 use super::log::{Scrubbed, SealedSegment};

@@ -131,13 +131,14 @@ pub(super) fn check_alignment(position: Position, parts: &[IoSlice<'_>]) -> io::
 /// Reads a whole file of at most `bytes_max` bytes; a larger one is an error of kind
 /// [`io::ErrorKind::FileTooLarge`].
 pub fn read_whole(disk: &dyn Disk, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let file = disk.open(path, OpenMode::ReadOnly)?;
+    read_all(&*disk.open(path, OpenMode::ReadOnly)?, bytes_max)
+}
+
+/// The same of a file that is open.
+pub fn read_all(file: &dyn File, bytes_max: u64) -> io::Result<Vec<u8>> {
     let length = file.length()?.get();
     if length > bytes_max {
-        let message = format!(
-            "{} has {length} bytes, more than {bytes_max}",
-            path.display()
-        );
+        let message = format!("{length} bytes, where {bytes_max} are the most there can be");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     let mut bytes = vec![0; length as usize];
@@ -146,16 +147,21 @@ pub fn read_whole(disk: &dyn Disk, path: &Path, bytes_max: u64) -> io::Result<Ve
     Ok(bytes)
 }
 
+/// Unlinks a file; not an error if there is none.
+pub fn remove_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    match disk.remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 /// Replaces a file atomically and durably: a temporary beside it, synced, then renamed over it, and
 /// the directory synced. The temporary is `path` with `.tmp` added.
 pub fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let temporary = Path::new(&temporary);
-    match disk.remove_file(temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_if_there(disk, temporary)?;
     let file = disk.open(temporary, OpenMode::CreateNew)?;
     write_all(&*file, Position::ZERO, bytes)?;
     file.sync()?;

@@ -118,6 +118,8 @@ fn journal(rng: &mut Rng) -> (u64, usize, usize) {
 
 fn limits(rng: &mut Rng) -> Limits {
     let (journal_file_bytes, journal_files_max, journal_block_bytes_max) = journal(rng);
+    // So that the other choices of a seed stay what they were.
+    let mut aside = rng.clone();
     Limits {
         frame_bytes_max: 64 * 1024,
         slots_per_connection_max: [1, 2, 5, 64][rng.usize(..4)],
@@ -127,6 +129,8 @@ fn limits(rng: &mut Rng) -> Limits {
         journal_file_bytes,
         journal_files_max,
         journal_block_bytes_max,
+        sync_pause_max: Duration::from_millis([0, 40, 1_000][aside.usize(..3)]),
+        scrub_bytes_per_second_max: [0, 4 << 20][aside.usize(..2)],
         append_bytes_per_step_max: [1, 4 << 10, 1 << 20][rng.usize(..3)],
         connections_per_core_max: 100,
         partitions_per_topic_max: 8,

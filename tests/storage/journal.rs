@@ -180,8 +180,7 @@ pub(crate) fn recover_journaled(
     disk: &MemoryDisk,
     void_below: u64,
 ) -> Result<Recovered, RecoveryError> {
-    let journaled = replay(disk, void_below)
-        .unwrap()
-        .of(partition(PARTITION.get()));
+    let replay = replay(disk, void_below).unwrap();
+    let journaled = replay.of(partition(PARTITION.get()));
     Log::recover(disk, directory(), tiny(), TOPIC, PARTITION, journaled)
 }

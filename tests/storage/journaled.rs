@@ -343,11 +343,12 @@ fn journaled(disk: &MemoryDisk, void_below: u64) -> Journaled {
     replay(disk, void_below)
         .unwrap()
         .of(partition(PARTITION.get()))
+        .clone()
 }
 
 fn keep(disk: &MemoryDisk, void_below: u64) -> std::io::Result<()> {
     let journaled = journaled(disk, void_below);
-    keep_unrecovered(disk, &directory(), partition(PARTITION.get()), journaled)
+    keep_unrecovered(disk, &directory(), partition(PARTITION.get()), &journaled)
 }
 
 fn unrecovered() -> PathBuf {

@@ -280,7 +280,7 @@ pub(crate) fn recover(
         config.clone(),
         TOPIC,
         PARTITION,
-        Journaled::default(),
+        &Journaled::default(),
     )
 }
 

@@ -222,7 +222,7 @@ fn another_partitions_directory_is_refused() {
             tiny(),
             topic,
             partition_index,
-            Journaled::default(),
+            &Journaled::default(),
         )
     };
     let error = open(TopicId::from_bytes([6; 16]), PARTITION).unwrap_err();

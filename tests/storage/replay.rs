@@ -1,9 +1,11 @@
 //! What a start finds in the journals of earlier ones, whatever became of them.
 
 use crate::journal::*;
-use corelane::storage::journal::{JournalError, Journaled, Replay, remove_journals};
+use corelane::storage::journal::{
+    BlockBuilder, FileHeader, JournalError, Journaled, Replay, remove_journals,
+};
 use corelane::storage::{Disk, MemoryDisk};
-use corelane::types::{Offset, Position};
+use corelane::types::{CoreId, Offset, Position};
 use std::ops::Range;
 use std::path::Path;
 
@@ -27,7 +29,7 @@ fn held(journaled: &Journaled) -> Vec<i64> {
 }
 
 fn held_of(replay: &Replay, index: i32) -> Vec<i64> {
-    held(&replay.of(partition(index)))
+    held(replay.of(partition(index)))
 }
 
 fn offsets(range: Range<i64>) -> Vec<i64> {
@@ -309,4 +311,22 @@ fn strangers_among_journals_are_left_alone() {
             .read_file(Path::new("data/journal/0/notes.txt"))
             .is_ok()
     );
+}
+
+#[test]
+fn a_block_behind_the_last_number_is_damage() {
+    let header = FileHeader {
+        core: CoreId::new(0),
+        incarnation: 1,
+        salt: 5,
+        sequence: u64::MAX,
+        needed_from: 1,
+    };
+    let mut bytes = header.encode().as_slice().to_vec();
+    let block = BlockBuilder::with_capacity(0).finish(1, u64::MAX, 5);
+    bytes.extend_from_slice(block.as_slice());
+    let disk = disk(1);
+    let path = file(0, 1, 0);
+    disk.write_file(&path, &bytes).unwrap();
+    assert_damaged(replay(&disk, 0), &path, BLOCK);
 }

@@ -58,7 +58,8 @@ fn files_of_failed_partitions_are_kept_and_others_take_their_place() {
         core.journal.settle(true, progress);
     }
     assert_eq!(core.begun.iter().filter(|file| **file == 0).count(), 1);
-    let kept = replay(&core.disk, 0).unwrap().of(partition(7));
+    let replay = replay(&core.disk, 0).unwrap();
+    let kept = replay.of(partition(7));
     assert_eq!(kept.durable_upto(), Offset::new(5));
     assert_eq!(kept.next_from(Offset::ZERO), Some(Offset::ZERO));
 }

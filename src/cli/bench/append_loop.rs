@@ -2,12 +2,11 @@
 //! same runtime, with a lane that does nothing else.
 
 use super::super::CliError;
+use super::lane;
 use super::segments::{SEGMENT_BYTES_MAX, Segments};
 use super::workload::Batch;
 use super::{Bounds, DISK_BYTES_MAX, Stopwatch, joined, report};
-use crate::broker::Part;
-use crate::config::Nodes;
-use crate::runtime::{Broker, Lane, Listeners, Settings};
+use crate::runtime::Lane;
 use crate::shard::{Effect, Event};
 use crate::storage::call::DiskReply;
 use crate::storage::{Disk, RealDisk};
@@ -28,28 +27,21 @@ pub(super) fn measure(bounds: &Bounds, batch: &Batch) -> Result<f64, CliError> {
     let directory = TempDir::new_in(&bounds.directory)
         .map_err(|error| CliError::io(bounds.directory.display().to_string(), error))?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::new());
-    let settings = Settings {
-        cores: bounds.cores,
-        pin: true,
-        connections_per_core_max: 16,
-        frame_patience: Settings::FRAME_PATIENCE,
-        disk: Arc::clone(&disk),
-    };
     let bytes_per_core = bounds.bytes / u64::from(bounds.cores);
     let kept = DISK_BYTES_MAX / u64::from(bounds.cores) / SEGMENT_BYTES_MAX;
     let path = directory.path().to_owned();
+    let lanes_disk = Arc::clone(&disk);
     let make = move |core: CoreId| {
         let directory = path.join(core.to_string());
-        disk.create_directory(&directory).map(|()| AppendLane {
-            segments: Segments::new(directory, bytes_per_core, kept as usize),
-            waiting: VecDeque::new(),
-            next_slot: SlotId::default(),
-        })
+        lanes_disk
+            .create_directory(&directory)
+            .map(|()| AppendLane {
+                segments: Segments::new(directory, bytes_per_core, kept as usize),
+                waiting: VecDeque::new(),
+                next_slot: SlotId::default(),
+            })
     };
-    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let start = Listeners::bind(listen, Nodes::Single, bounds.cores)
-        .and_then(|listeners| Broker::start(listeners, &settings, make));
-    let broker = start.map_err(|error| CliError::Message(error.to_string()))?;
+    let broker = lane::start(bounds.cores, 16, disk, make)?;
     let watch = bounds.start();
     let frames = bytes_per_core / batch.bytes.len() as u64;
     let senders: Vec<_> = (0..bounds.cores)
@@ -113,26 +105,14 @@ impl AppendLane {
             return self.waiting.push_back((connection, slot, bytes));
         };
         std::hint::black_box(crc32c::crc32c(&bytes));
-        effects.push(match file.write_at(position, &[IoSlice::new(&bytes)]) {
-            Ok(()) => Effect::Respond {
-                connection,
-                slot,
-                parts: vec![Part::Bytes(Bytes::from_static(&[0; 4]))],
-            },
-            Err(error) => Effect::Close {
-                connection,
-                reason: error.to_string(),
-            },
-        });
+        let written = file.write_at(position, &[IoSlice::new(&bytes)]);
+        effects.push(lane::answer(connection, slot, &written));
     }
 
     fn disk_done(&mut self, io: IoId, result: io::Result<DiskReply>, effects: &mut Vec<Effect>) {
         if let Err(error) = self.segments.done(io, result) {
             let connections = self.waiting.drain(..).map(|(connection, ..)| connection);
-            effects.extend(connections.map(|connection| Effect::Close {
-                connection,
-                reason: error.to_string(),
-            }));
+            effects.extend(connections.map(|connection| lane::close(connection, &error)));
         }
         for (connection, slot, bytes) in std::mem::take(&mut self.waiting) {
             self.take(connection, slot, bytes, effects);
@@ -143,11 +123,9 @@ impl AppendLane {
 impl Lane for AppendLane {
     fn step(&mut self, _: Now, event: Event, effects: &mut Vec<Effect>) {
         match event {
-            Event::Announced { connection, length } => effects.push(Effect::Admit {
-                connection,
-                slot: self.next_slot.take(),
-                length: u32::try_from(length).unwrap_or(0),
-            }),
+            Event::Announced { connection, length } => {
+                effects.push(lane::admit(&mut self.next_slot, connection, length));
+            }
             Event::Frame {
                 connection,
                 slot,

@@ -3,15 +3,12 @@
 
 use super::super::CliError;
 use super::super::latency::Latencies;
-use super::{Bounds, Stopwatch, joined};
-use crate::broker::Part;
-use crate::config::Nodes;
-use crate::runtime::{Broker, Lane, Listeners, Settings};
+use super::{Bounds, Stopwatch, joined, lane};
+use crate::runtime::Lane;
 use crate::shard::{Effect, Event};
 use crate::storage::call::{DiskCall, DiskReply};
 use crate::storage::{AlignedBuffer, Disk, FileRef, RealDisk, journal};
 use crate::types::{ConnectionId, CoreId, Instant, IoId, Now, Position, SlotId};
-use bytes::Bytes;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -40,18 +37,11 @@ pub(super) struct Durable {
 pub(super) fn measure(path: &Path, bounds: &Bounds) -> Result<Durable, CliError> {
     let failed = |error| CliError::io(path.display().to_string(), error);
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::new());
-    let settings = Settings {
-        cores: 1,
-        pin: true,
-        connections_per_core_max: 1,
-        frame_patience: Settings::FRAME_PATIENCE,
-        disk: Arc::clone(&disk),
-    };
     let file = journal::prepare(&*disk, path, FILE_BYTES).map_err(failed)?;
     let writes = Arc::new(Mutex::new(Latencies::new()));
     let measured = Arc::clone(&writes);
     let make = move |_: CoreId| {
-        Ok::<_, io::Error>(WriteLane {
+        Ok(WriteLane {
             file: file.clone(),
             at: 0,
             next_slot: SlotId::default(),
@@ -60,10 +50,7 @@ pub(super) fn measure(path: &Path, bounds: &Bounds) -> Result<Durable, CliError>
             measured: Arc::clone(&measured),
         })
     };
-    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let start = Listeners::bind(listen, Nodes::Single, 1)
-        .and_then(|listeners| Broker::start(listeners, &settings, make));
-    let broker = start.map_err(|error| CliError::Message(error.to_string()))?;
+    let broker = lane::start(1, 1, disk, make)?;
     let (address, watch) = (broker.address(), bounds.start());
     let asked = joined(thread::spawn(move || ask(address, &watch)).join());
     broker.stop();
@@ -113,32 +100,16 @@ impl WriteLane {
         };
         let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
         measured.record(now.since(since));
-        effects.push(match result {
-            Ok(_) => answer(connection, slot),
-            Err(error) => Effect::Close {
-                connection,
-                reason: error.to_string(),
-            },
-        });
-    }
-}
-
-fn answer(connection: ConnectionId, slot: SlotId) -> Effect {
-    Effect::Respond {
-        connection,
-        slot,
-        parts: vec![Part::Bytes(Bytes::from_static(&[0; 4]))],
+        effects.push(lane::answer(connection, slot, result));
     }
 }
 
 impl Lane for WriteLane {
     fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
         match event {
-            Event::Announced { connection, length } => effects.push(Effect::Admit {
-                connection,
-                slot: self.next_slot.take(),
-                length: u32::try_from(length).unwrap_or(0),
-            }),
+            Event::Announced { connection, length } => {
+                effects.push(lane::admit(&mut self.next_slot, connection, length));
+            }
             Event::Frame {
                 connection,
                 slot,
@@ -156,7 +127,7 @@ impl Lane for WriteLane {
             }
             Event::Frame {
                 connection, slot, ..
-            } => effects.push(answer(connection, slot)),
+            } => effects.push(lane::answer(connection, slot, &Ok(()))),
             Event::DiskDone { result, .. } => self.written(now.monotonic, &result, effects),
             Event::Stop => effects.push(Effect::Stopped),
             Event::Opened { .. }

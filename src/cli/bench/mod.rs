@@ -11,6 +11,7 @@ mod ceiling;
 mod consume;
 mod disk;
 mod durable;
+mod lane;
 mod link;
 mod pace;
 mod polls;

@@ -6,13 +6,14 @@ use super::segment::{Depth, Found};
 use super::state;
 use crate::storage::checkpoint::Checkpoint;
 use crate::storage::journal::{
-    FileContents, Held, JournalError, Journaled, Replay, add_unrecovered, read_file,
+    FileContents, Held, JournalError, Journaled, Replay, read_file, with_unrecovered,
 };
 use crate::storage::{CatalogSnapshot, RealDisk};
 use crate::types::{Offset, TopicPartition};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -171,12 +172,11 @@ pub(super) fn file(path: &Path, depth: Depth) -> io::Result<Found> {
 
 /// Reads what journals held of a partition that did not come back.
 pub(super) fn unrecovered(path: &Path) -> io::Result<Found> {
-    let mut journaled = Journaled::default();
     let directory = path.parent().unwrap_or(Path::new(""));
     Ok(
-        match add_unrecovered(&RealDisk::new(), directory, &mut journaled) {
-            Ok(()) => {
-                let line = JournalLine::new(None, &Held::from(&journaled));
+        match with_unrecovered(&RealDisk::new(), directory, &Journaled::default()) {
+            Ok(journaled) => {
+                let line = JournalLine::new(None, &Held::from(&*journaled));
                 (Content::Unrecovered(line), Vec::new())
             }
             Err(error) => (Content::Unknown, vec![error.to_string()]),
@@ -229,24 +229,22 @@ impl Journals {
             return Ok(false);
         }
         let partition = TopicPartition::new(checkpoint.topic, checkpoint.partition);
-        let mut journaled = self.replay_of(data, partition)?;
-        add_unrecovered(&RealDisk::new(), directory, &mut journaled)?;
+        let mut known = self.by_data_directory.borrow_mut();
+        let replay = match known.entry(data.to_path_buf()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(replay_of(data)?),
+        };
+        let journaled = with_unrecovered(&RealDisk::new(), directory, replay.of(partition))?;
         Ok(journaled.next_from(offset) == Some(offset))
     }
+}
 
-    fn replay_of(&self, data: &Path, partition: TopicPartition) -> io::Result<Journaled> {
-        let mut known = self.by_data_directory.borrow_mut();
-        if let Some(replay) = known.get(data) {
-            return Ok(replay.of(partition));
+/// What the next start finds in the journals; nothing where they cannot be read.
+fn replay_of(data: &Path) -> io::Result<Replay> {
+    Ok(match catalog(data)? {
+        Some(catalog) if !catalog.clean => {
+            Replay::read(&RealDisk::new(), data, catalog.void_below).unwrap_or_default()
         }
-        let replay = match catalog(data)? {
-            Some(catalog) if !catalog.clean => {
-                Replay::read(&RealDisk::new(), data, catalog.void_below).unwrap_or_default()
-            }
-            _ => Replay::default(),
-        };
-        let journaled = replay.of(partition);
-        known.insert(data.to_path_buf(), replay);
-        Ok(journaled)
-    }
+        _ => Replay::default(),
+    })
 }

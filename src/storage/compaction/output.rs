@@ -3,7 +3,7 @@
 use super::swap;
 use crate::record::BatchHeader;
 use crate::storage::chunk_checksums::ChunkChecksums;
-use crate::storage::disk::{Disk, FileRef, OpenMode, write_all};
+use crate::storage::disk::{Disk, FileRef, OpenMode, remove_if_there, write_all};
 use crate::storage::index::IndexBuilder;
 use crate::types::{Offset, Position};
 use std::io;
@@ -32,7 +32,7 @@ impl Output {
     ) -> io::Result<Self> {
         let path = swap::cleaned_path(directory, base);
         // Left by an attempt that failed.
-        swap::remove_if_there(disk, &path)?;
+        remove_if_there(disk, &path)?;
         let file = disk.open(&path, OpenMode::CreateNew)?;
         Ok(Self {
             base,

@@ -13,7 +13,7 @@ use super::output::Output;
 use super::source::{Cursor, Onward, Source};
 use super::swap;
 use crate::storage::call::{Hints, write_hints};
-use crate::storage::disk::{Disk, FileRef};
+use crate::storage::disk::{Disk, FileRef, remove_if_there};
 use crate::storage::index::SegmentIndex;
 use crate::storage::log::LogConfig;
 use crate::storage::segment::segment_files;
@@ -316,7 +316,7 @@ impl Compaction {
         }
         // The one segment would only be written again.
         let path = swap::cleaned_path(&self.directory, writing.output.base);
-        swap::remove_if_there(disk, &path)?;
+        remove_if_there(disk, &path)?;
         Ok(Phase::Between(writing.source + 1))
     }
 

@@ -8,7 +8,7 @@
 //! So a crash at any step leaves either all old segments, or the new one whole, under one of two
 //! names. Every step may be done again.
 
-use crate::storage::disk::Disk;
+use crate::storage::disk::{Disk, remove_if_there};
 use crate::storage::segment::{segment_files, segment_path};
 use crate::types::Offset;
 use std::io;
@@ -60,12 +60,4 @@ pub(in crate::storage) fn finish(
     let log = segment_files(directory, base).log;
     disk.rename(&swap_path(directory, base), &log)?;
     disk.sync_directory(directory)
-}
-
-/// Unlinks a file that may be gone already.
-pub(in crate::storage) fn remove_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
-    match disk.remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::{DIRECT_BYTES, JOURNAL_DIRECTORY};
 use crate::storage::aligned::AlignedBuffer;
-use crate::storage::disk::{Disk, FileRef, OpenMode};
+use crate::storage::disk::{Disk, FileRef, OpenMode, remove_if_there};
 use crate::types::{CoreId, Position};
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
@@ -135,10 +135,7 @@ pub fn prepare(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<FileRef> 
         let problem = format!("too little space is free for a journal file of {bytes} bytes");
         return Err(io::Error::new(io::ErrorKind::StorageFull, problem));
     }
-    match disk.remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_if_there(disk, path)?;
     let file = disk.open(path, OpenMode::Direct)?;
     let filled = write_zeros(&*file, bytes)
         .and_then(|()| file.sync())

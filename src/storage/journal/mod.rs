@@ -28,7 +28,7 @@ pub use contents::{FileContents, Held, read_file};
 pub use file::{FileHeader, prepare};
 pub use replay::{JournalError, Journaled, Replay, remove_journals};
 pub use ring::{Journal, JournalConfig, Progress, Rotation};
-pub use unrecovered::{UNRECOVERED_NAME, add_unrecovered, forget_unrecovered, keep_unrecovered};
+pub use unrecovered::{UNRECOVERED_NAME, forget_unrecovered, keep_unrecovered, with_unrecovered};
 
 /// Positions, lengths and buffers of direct writes are multiples of this.
 pub(super) use crate::storage::disk::DIRECT_ALIGNMENT as DIRECT_BYTES;

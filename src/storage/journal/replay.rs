@@ -4,7 +4,7 @@ use super::block::Block;
 use super::file::{Beginning, FileHeader, HEADER_SIZE, incarnation_of};
 use super::{DIRECT_BYTES, JOURNAL_DIRECTORY};
 use crate::record::BatchHeader;
-use crate::storage::disk::{Disk, File, FileRef, OpenMode};
+use crate::storage::disk::{Disk, FileRef, OpenMode, read_all};
 use crate::types::{Offset, Position, TopicPartition};
 use std::collections::BTreeMap;
 use std::io;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// A journal file larger than this is not one of ours.
-const FILE_BYTES_MAX: u64 = 1 << 30;
+pub(super) const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// Why journals cannot be read. The start is refused: what they hold may be nowhere else.
 #[derive(Debug, Error)]
@@ -114,8 +114,12 @@ impl Replay {
     }
 
     /// What is known of a partition.
-    pub fn of(&self, partition: TopicPartition) -> Journaled {
-        self.partitions.get(&partition).cloned().unwrap_or_default()
+    pub fn of(&self, partition: TopicPartition) -> &Journaled {
+        static NOTHING: Journaled = Journaled {
+            entries: Vec::new(),
+            durable_upto: Offset::ZERO,
+        };
+        self.partitions.get(&partition).unwrap_or(&NOTHING)
     }
 
     /// Partitions that have batches in a journal.
@@ -239,7 +243,7 @@ impl ReadFile {
             position,
         };
         let file = disk.open(path, OpenMode::ReadOnly).map_err(io)?;
-        let bytes = read_all(&*file).map_err(io)?;
+        let bytes = read_all(&*file, FILE_BYTES_MAX).map_err(io)?;
         let header = match FileHeader::decode(&bytes) {
             // One that was used and has lost its header holds blocks.
             Beginning::Unused if bytes.iter().any(|byte| *byte != 0) => {
@@ -271,8 +275,11 @@ impl ReadFile {
                 };
                 entries.push((entry.partition, stored));
             }
+            // Past the last number there is none for another block.
+            next_sequence = next_sequence
+                .checked_add(1)
+                .ok_or_else(|| damaged(place(at)))?;
             at += block.size;
-            next_sequence += 1;
         }
         // Blocks are written one at a time, so nothing follows the last one.
         let is_void = header.incarnation < void_below;
@@ -311,18 +318,6 @@ pub(super) fn end_of(base: Offset, mut batches: &[u8]) -> Option<Offset> {
         batches = batches.get(header.size()..)?;
     }
     Some(next)
-}
-
-pub(super) fn read_all(file: &dyn File) -> io::Result<Vec<u8>> {
-    let length = file.length()?.get();
-    if length > FILE_BYTES_MAX {
-        let problem = format!("{length} bytes are too many for a journal file");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
-    }
-    let mut bytes = vec![0; length as usize];
-    let read = file.read_at(Position::ZERO, &mut bytes)?;
-    bytes.truncate(read);
-    Ok(bytes)
 }
 
 fn core_directories(disk: &dyn Disk, data: &Path) -> Result<Vec<PathBuf>, JournalError> {

@@ -2,9 +2,10 @@
 //! be used again and nothing is lost once the damage is mended.
 
 use super::block::{Block, BlockBuilder, ENTRY_HEADER_BYTES, EntryHeader};
-use super::replay::{Journaled, StoredEntry, end_of, read_all};
-use crate::storage::disk::{Disk, OpenMode};
+use super::replay::{FILE_BYTES_MAX, Journaled, StoredEntry, end_of};
+use crate::storage::disk::{Disk, OpenMode, read_all, remove_if_there};
 use crate::types::{LeaderEpoch, Position, TopicPartition};
+use std::borrow::Cow;
 use std::io::{self, IoSlice};
 use std::path::Path;
 
@@ -17,16 +18,13 @@ pub fn keep_unrecovered(
     disk: &dyn Disk,
     directory: &Path,
     partition: TopicPartition,
-    mut journaled: Journaled,
+    journaled: &Journaled,
 ) -> io::Result<()> {
-    add_unrecovered(disk, directory, &mut journaled)?;
+    let journaled = with_unrecovered(disk, directory, journaled)?;
     disk.create_directory(directory)?;
     disk.sync_directory(directory.parent().unwrap_or(Path::new("")))?;
     let temporary = directory.join("unrecovered.tmp");
-    match disk.remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_if_there(disk, &temporary)?;
     let file = disk.open(&temporary, OpenMode::CreateNew)?;
     let mut position = Position::ZERO;
     let entries = journaled.entries.iter();
@@ -54,17 +52,19 @@ pub fn keep_unrecovered(
     disk.sync_directory(directory)
 }
 
-/// Adds what was kept to what journals hold; nothing if nothing was.
-pub fn add_unrecovered(
+/// What journals hold of a partition, with what was kept of it, if anything was.
+pub fn with_unrecovered<'a>(
     disk: &dyn Disk,
     directory: &Path,
-    journaled: &mut Journaled,
-) -> io::Result<()> {
+    journaled: &'a Journaled,
+) -> io::Result<Cow<'a, Journaled>> {
     let file = match disk.open(&directory.join(UNRECOVERED_NAME), OpenMode::ReadOnly) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Cow::Borrowed(journaled));
+        }
         file => file?,
     };
-    let bytes = read_all(&*file)?;
+    let bytes = read_all(&*file, FILE_BYTES_MAX)?;
     let mut kept = Journaled::default();
     let mut at = 0;
     for sequence in 0.. {
@@ -75,7 +75,11 @@ pub fn add_unrecovered(
         let block = bytes.get(at..).and_then(|rest| Block::decode(rest, 0));
         let block = block.filter(|block| block.sequence == sequence);
         let block = block.ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("damaged at byte {at}"))
+            let problem = format!(
+                "damaged at byte {at}; restore it from a backup, or, to give up what it holds, move \
+                 it away"
+            );
+            io::Error::new(io::ErrorKind::InvalidData, problem)
         })?;
         for (entry, batches) in block.entries {
             let held = &bytes[at..][batches.clone()];
@@ -93,15 +97,13 @@ pub fn add_unrecovered(
         }
         at += block.size;
     }
-    journaled.merge(kept);
-    Ok(())
+    let mut both = journaled.clone();
+    both.merge(kept);
+    Ok(Cow::Owned(both))
 }
 
 /// Removes what was kept of a partition that is recovered now, once a journal says how far it is
 /// durable.
 pub fn forget_unrecovered(disk: &dyn Disk, directory: &Path) -> io::Result<()> {
-    match disk.remove_file(&directory.join(UNRECOVERED_NAME)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
+    remove_if_there(disk, &directory.join(UNRECOVERED_NAME))
 }

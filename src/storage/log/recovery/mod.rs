@@ -24,11 +24,12 @@ use crate::storage::checkpoint::Checkpoint;
 use crate::storage::disk::{Disk, FileRef, OpenMode, read_whole};
 use crate::storage::envelope::FILE_BYTES_MAX;
 use crate::storage::index::{IndexBuilder, SegmentIndex};
-use crate::storage::journal::{Journaled, UNRECOVERED_NAME, add_unrecovered};
+use crate::storage::journal::{Journaled, UNRECOVERED_NAME, with_unrecovered};
 use crate::storage::producer_state::ProducerState;
 use crate::storage::segment::{CHECKPOINT_NAME, Segment, base_of, segment_files};
 use crate::types::{LeaderEpoch, Offset, PartitionIndex, Position, Timestamp, TopicId};
 use error::io_error;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -74,10 +75,11 @@ impl Log {
         config: LogConfig,
         topic: TopicId,
         partition: PartitionIndex,
-        mut journaled: Journaled,
+        journaled: &Journaled,
     ) -> Result<Recovered, RecoveryError> {
         let unrecovered = directory.join(UNRECOVERED_NAME);
-        add_unrecovered(disk, &directory, &mut journaled).map_err(io_error(&unrecovered))?;
+        let journaled = with_unrecovered(disk, &directory, journaled);
+        let journaled = journaled.map_err(io_error(&unrecovered))?;
         let bases = list_segments(disk, &directory)?;
         let checkpoint = read_checkpoint(disk, &directory, topic, partition)?;
         let mut log = Self::new(directory, config, topic, partition);
@@ -173,7 +175,7 @@ struct Recovery<'a> {
     log: Log,
     producers: ProducerState,
     checkpoint: Checkpoint,
-    journaled: Journaled,
+    journaled: Cow<'a, Journaled>,
     report: RecoveryReport,
     segments: VecDeque<Segment>,
 }

@@ -5,7 +5,7 @@ use super::error::{RecoveryError, io_error};
 use super::list_segments;
 use crate::storage::checkpoint::Checkpoint;
 use crate::storage::compaction::swap;
-use crate::storage::disk::{Disk, OpenMode};
+use crate::storage::disk::{Disk, OpenMode, remove_if_there};
 use crate::storage::log::scan::Scan;
 use crate::storage::segment::base_of;
 use crate::types::{Offset, Position};
@@ -21,7 +21,7 @@ pub(super) fn settle(
     for entry in entries.iter().filter(|entry| !entry.is_directory) {
         if base_of(&entry.name, swap::CLEANED).is_some() {
             let path = directory.join(&entry.name);
-            swap::remove_if_there(disk, &path).map_err(io_error(&path))?;
+            remove_if_there(disk, &path).map_err(io_error(&path))?;
         }
         if let Some(base) = base_of(&entry.name, swap::SWAP) {
             finish(disk, directory, base, checkpoint)?;
@@ -40,7 +40,7 @@ fn finish(
     let end = end_of(disk, &path, base, checkpoint)?;
     if end <= checkpoint.log_start {
         // What it would replace may have expired.
-        return swap::remove_if_there(disk, &path).map_err(io_error(&path));
+        return remove_if_there(disk, &path).map_err(io_error(&path));
     }
     let bases = list_segments(disk, directory)?;
     if end > checkpoint.segment || !(end == checkpoint.segment || bases.contains(&end)) {

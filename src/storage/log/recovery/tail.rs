@@ -3,7 +3,7 @@
 use super::error::{RecoveryError, io_error};
 use super::{Recovery, max_of, settle};
 use crate::record::BatchHeader;
-use crate::storage::disk::{FileRef, read_whole, write_all};
+use crate::storage::disk::{FileRef, read_whole, remove_if_there, write_all};
 use crate::storage::envelope::FILE_BYTES_MAX;
 use crate::storage::index::{IndexBuilder, SegmentIndex};
 use crate::storage::log::Log;
@@ -286,10 +286,7 @@ impl Recovery<'_> {
             self.report.bytes_cut += length.get();
             self.report.segments_removed += 1;
             for path in [&files.index, &files.time_index, &files.summary, &files.log] {
-                match self.disk.remove_file(path) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    result => result.map_err(io_error(path))?,
-                }
+                remove_if_there(self.disk, path).map_err(io_error(path))?;
             }
         }
         Ok(())
