@@ -38,6 +38,9 @@ pub enum BrokerError {
     /// A request whose fields contradict each other.
     #[error("invalid request: {0}")]
     InvalidRequest(String),
+    /// A setting of the topic forbids it; the message names it.
+    #[error("{0}")]
+    PolicyViolation(&'static str),
     /// `acks` is none of -1, 0, 1.
     #[error("acks must be -1, 0 or 1")]
     InvalidRequiredAcks,

@@ -1,5 +1,6 @@
 use super::scatter::{Outgoing, Scatter};
 use super::{BrokerError, Context, CoreRequest, Questions, TopicRef};
+use crate::topic::Topic;
 use crate::types::{CoreId, PartitionIndex, TopicPartition};
 
 /// Something about partitions, by topic, in the client's order.
@@ -20,11 +21,22 @@ impl<R> PerPartition<R> {
         context: &Context<'_>,
         ask: impl Fn(Vec<(TopicPartition, Q)>) -> CoreRequest,
     ) -> (Self, Questions) {
+        Self::start_if(asked, context, |_| Ok(()), ask)
+    }
+
+    /// The same; no core is asked about topics that `check` refuses.
+    pub(super) fn start_if<Q>(
+        asked: ByTopic<Q>,
+        context: &Context<'_>,
+        check: impl Fn(&Topic) -> Result<(), BrokerError>,
+        ask: impl Fn(Vec<(TopicPartition, Q)>) -> CoreRequest,
+    ) -> (Self, Questions) {
         let mut results = Scatter::new();
         let mut outgoing = Outgoing::new();
         let mut topics = Vec::with_capacity(asked.len());
         for (name, partitions) in asked {
             let topic = context.topic(&name);
+            let topic = topic.and_then(|topic| check(topic).map(|()| topic));
             let mut indexes = Vec::with_capacity(partitions.len());
             for (index, question) in partitions {
                 indexes.push(index);

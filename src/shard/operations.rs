@@ -385,8 +385,7 @@ fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
             Begun::Waiting(Kind::EpochEnds(search), questions)
         }
         Request::DeleteRecords(request) => {
-            let ask = CoreRequest::DeleteRecords;
-            let (deletion, questions) = PerPartition::start(request.topics, context, ask);
+            let (deletion, questions) = request.start(context);
             Begun::Waiting(Kind::DeleteRecords(deletion), questions)
         }
         Request::DescribeLogDirs(request) => {

@@ -78,7 +78,7 @@ impl World {
     }
 
     /// Sends a request and waits for its answer; gives the answer's body.
-    fn ask<'a, M: Message<'a>>(&mut self, key: Key, request: &M, version: i16) -> Bytes {
+    pub(crate) fn ask<'a, M: Message<'a>>(&mut self, key: Key, request: &M, version: i16) -> Bytes {
         self.network.write(key, &encode(request, version, 1));
         self.settle();
         let frame = self.replies.pop();

@@ -86,7 +86,8 @@ impl World {
         let places = self.topics.places(false).into_iter();
         let content = places
             .map(|place| self.audit_partition(key, place))
-            .collect();
+            .collect::<Vec<_>>();
+        self.inspect(key, &content);
         self.network.disconnect(key);
         self.settle();
         content

@@ -15,6 +15,7 @@ mod clock;
 mod disturbance;
 mod drain;
 mod history;
+mod inspection;
 mod keyed;
 mod marks;
 mod network;

@@ -112,6 +112,30 @@ fn retention_stops_at_the_limit_and_at_the_checkpoint() {
 }
 
 #[test]
+fn the_segment_in_which_a_start_goes_on_is_not_removed() {
+    let mut partition = with_numbered(3);
+    partition.sync();
+    let end = partition.log.end();
+    partition.log.truncate_start(end);
+    let (epoch, producers) = (partition.epoch, partition.producers.clone());
+    let mut checkpoint = Vec::new();
+    assert!(partition.log.checkpoint(epoch, &producers, &mut checkpoint));
+    // The active segment, which the checkpoint goes on in, is sealed before that is durable.
+    partition.append_values(&["more than fits".repeat(1_000).as_str()]);
+    partition.sync();
+    partition.calls.extend(checkpoint);
+    partition.drain();
+    assert_eq!(partition.log.start(), end);
+    assert!(partition.log.is_start_waiting(), "for the next checkpoint");
+    let texts = partition.texts();
+    partition.power_cut();
+    assert_eq!((partition.log.start(), partition.texts()), (end, texts));
+    partition.checkpoint();
+    assert!(base(&partition.disk_names("log")[0]) >= end.get());
+    assert!(!partition.log.is_start_waiting());
+}
+
+#[test]
 fn the_largest_timestamp_is_one_that_is_kept() {
     let mut partition = Partition::new(tiny(), 1);
     for (count, time) in [(3, 5_000), (1, 1_000), (1, 3_000), (2, 2_000)] {

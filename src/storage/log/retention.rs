@@ -51,9 +51,15 @@ impl Log {
         Some(to)
     }
 
-    /// Whether a planned start waits for its checkpoint.
+    /// Whether a planned start waits for its checkpoint, or a segment below the start for the next
+    /// one.
     pub fn is_start_waiting(&self) -> bool {
-        self.next_start > self.checkpointed.start
+        let is_held = |oldest: &Segment| {
+            oldest.end <= self.start
+                && self.is_removable(oldest, self.checkpointed.synced)
+                && !self.is_passed(oldest)
+        };
+        self.next_start > self.checkpointed.start || self.segments.front().is_some_and(is_held)
     }
 
     /// Whether a checkpoint is being written.
@@ -68,11 +74,18 @@ impl Log {
         while let Some(oldest) = self.segments.front()
             && oldest.end <= self.start
             && self.is_removable(oldest, limit)
+            && self.is_passed(oldest)
             && !self.is_being_replaced(oldest.base)
         {
             self.expired.extend(self.segments.pop_front());
         }
         self.epochs.forget_below(self.start);
+    }
+
+    /// Whether a start after a crash goes on behind the segment. One that was active when the
+    /// checkpoint was begun, and is sealed by now, is where it goes on.
+    fn is_passed(&self, segment: &Segment) -> bool {
+        segment.base < self.checkpointed.segment
     }
 
     fn is_removable(&self, segment: &Segment, limit: Offset) -> bool {

@@ -88,6 +88,9 @@ impl Deletion {
                 );
                 return Verdict::Fine;
             }
+            Some(ErrorCode::PolicyViolation) if context.history.promise(partition).compacted => {
+                return Verdict::Fine;
+            }
             Some(ErrorCode::KafkaStorageError) if context.trouble.hinders_writes() => {
                 return Verdict::Retry;
             }

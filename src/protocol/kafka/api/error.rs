@@ -15,6 +15,7 @@ pub fn error_code(error: &BrokerError) -> ErrorCode {
         BrokerError::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
         BrokerError::InvalidConfig(_) => ErrorCode::InvalidConfig,
         BrokerError::InvalidRequest(_) => ErrorCode::InvalidRequest,
+        BrokerError::PolicyViolation(_) => ErrorCode::PolicyViolation,
         BrokerError::InvalidRequiredAcks => ErrorCode::InvalidRequiredAcks,
         BrokerError::CorruptMessage(_) => ErrorCode::CorruptMessage,
         BrokerError::InvalidRecord(_) => ErrorCode::InvalidRecord,
