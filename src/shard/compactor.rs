@@ -90,3 +90,135 @@ impl Shard {
         dirty.max().map(|(_, Reverse(id))| id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::record::{BatchBuilder, Compression};
+    use crate::shard::{Boot, Event};
+    use crate::storage::call::DiskCall;
+    use crate::storage::checkpoint::Checkpoint;
+    use crate::storage::epoch_history::EpochHistory;
+    use crate::storage::{CatalogSnapshot, CatalogTopic, Disk, MemoryDisk};
+    use crate::types::{
+        CoreId, Instant, LeaderEpoch, Offset, PartitionIndex, Position, Timestamp, TopicId,
+        TopicName,
+    };
+    use std::path::Path;
+    use std::sync::Arc;
+
+    const SEGMENTS: i64 = 100;
+
+    /// A partition with a segment per record, all of one key, and an active one without bytes.
+    fn disk(policy: &str) -> MemoryDisk {
+        let disk = MemoryDisk::new(1);
+        let write = |path: &str, bytes: &[u8]| disk.write_file(Path::new(path), bytes).unwrap();
+        let topic = TopicId::from_bytes([7; 16]);
+        let catalog = CatalogSnapshot {
+            topics: vec![CatalogTopic {
+                name: TopicName::new("t").unwrap(),
+                id: topic,
+                partitions: 1,
+                settings: vec![("cleanup.policy".to_owned(), policy.to_owned())],
+            }],
+            ..CatalogSnapshot::default()
+        };
+        let checkpoint = Checkpoint {
+            topic,
+            partition: PartitionIndex::new(0),
+            log_start: Offset::ZERO,
+            synced: Offset::new(SEGMENTS),
+            segment: Offset::new(SEGMENTS),
+            position: Position::ZERO,
+            leader_epoch: LeaderEpoch::FIRST,
+            epochs: EpochHistory::default(),
+            clean: false,
+            producers: Vec::new(),
+            clean_below: Offset::ZERO,
+        };
+        write("data/catalog", &catalog.encode());
+        write("data/t-0/checkpoint", &checkpoint.encode());
+        for base in 0..SEGMENTS {
+            let mut builder = BatchBuilder::new(Compression::None, None);
+            builder.append(Timestamp::new(1), Some(b"key"), Some(b"value"), &[]);
+            let bytes = builder.build(Offset::new(base)).unwrap();
+            write(&format!("data/t-0/{base:020}.log"), &bytes);
+        }
+        write(&format!("data/t-0/{SEGMENTS:020}.log"), &[]);
+        disk
+    }
+
+    fn shard(disk: &MemoryDisk) -> Shard {
+        let settings = Settings {
+            data: Some("data".into()),
+            ..Settings::default()
+        };
+        let mut config = settings.into_config(1).unwrap();
+        config.limits.journal_file_bytes = 1 << 20;
+        let boot = Boot::load(disk, Arc::new(config), 1).unwrap();
+        boot.shard(disk, CoreId::REGISTRAR).unwrap()
+    }
+
+    /// Lets time pass, second by second, and gives the most pieces within one, and of all.
+    fn run(shard: &mut Shard, disk: &MemoryDisk, seconds: std::ops::Range<u64>) -> (u32, u32) {
+        let (mut most, mut all) = (0, 0);
+        for second in seconds {
+            let now = Now {
+                wall: Timestamp::new(1),
+                monotonic: Instant::new(second * 1_000_000),
+            };
+            let (mut effects, mut pieces) = (Vec::new(), 0);
+            shard.step(now, Event::Tick, &mut effects);
+            while let Some(effect) = effects.pop() {
+                let Effect::Disk { io, call } = effect else {
+                    continue;
+                };
+                pieces += u32::from(matches!(call, DiskCall::Compact { .. }));
+                let result = call.perform(disk);
+                shard.step(now, Event::DiskDone { io, result }, &mut effects);
+            }
+            most = most.max(pieces);
+            all += pieces;
+        }
+        (most, all)
+    }
+
+    fn segments(disk: &MemoryDisk) -> usize {
+        let names = disk.list(Path::new("data/t-0")).unwrap().into_iter();
+        names.filter(|entry| entry.name.ends_with(".log")).count()
+    }
+
+    #[test]
+    fn a_dirty_partition_is_compacted_once_and_at_a_pace() {
+        let disk = disk("compact");
+        let mut shard = shard(&disk);
+        let (most, all) = run(&mut shard, &disk, 1..20);
+        assert_eq!(most, PIECES_PER_UPKEEP, "{all} in all");
+        assert_eq!(
+            segments(&disk),
+            2,
+            "the one with the last record, and the active one"
+        );
+        assert_eq!(run(&mut shard, &disk, 20..40), (0, 0));
+    }
+
+    #[test]
+    fn other_topics_and_a_stopping_broker_are_left_alone() {
+        let kept = disk("delete");
+        let mut idle = shard(&kept);
+        assert_eq!(run(&mut idle, &kept, 1..10), (0, 0));
+        assert_eq!(segments(&kept), SEGMENTS as usize + 1);
+
+        let disk = disk("compact,delete");
+        let mut stopped = shard(&disk);
+        let (most, _) = run(&mut stopped, &disk, 1..3);
+        assert!(most > 0);
+        let now = Now {
+            wall: Timestamp::new(1),
+            monotonic: Instant::new(10_000_000_000),
+        };
+        stopped.step(now, Event::Stop, &mut Vec::new());
+        assert_eq!(run(&mut stopped, &disk, 10_001..10_010), (0, 0));
+    }
+}

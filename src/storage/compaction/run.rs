@@ -170,20 +170,42 @@ impl Compaction {
         }
     }
 
-    /// Performs a piece: reads about `bytes_max` bytes, or swaps a segment in. Blocks.
+    /// The name of what is being written.
+    fn unfinished(&self) -> Option<PathBuf> {
+        match &self.phase {
+            Phase::Writing(writing) => {
+                Some(swap::cleaned_path(&self.directory, writing.output.base))
+            }
+            _ => None,
+        }
+    }
+
+    /// Performs a piece: reads about `bytes_max` bytes, or swaps a segment in. Blocks. Where that
+    /// fails the run is over, and what was being written is removed.
     pub(in crate::storage) fn perform(
         mut self,
         disk: &dyn Disk,
         bytes_max: usize,
     ) -> io::Result<Self> {
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Learning { source, cursor } => self.learn(source, cursor, bytes_max)?,
-            Phase::Writing(writing) => self.write(disk, writing, bytes_max)?,
-            Phase::Written(writing) => self.swap(disk, *writing)?,
-            Phase::Between(source) => self.next_group(disk, source)?,
-            Phase::Finished => Phase::Finished,
-        };
+        let unfinished = self.unfinished();
+        let phase = self.perform_phase(disk, bytes_max);
+        if let (Err(_), Some(path)) = (&phase, unfinished)
+            && let Err(error) = swap::remove_if_there(disk, &path)
+        {
+            log::warn!("{} stays until the next start: {error}", path.display());
+        }
+        self.phase = phase?;
         Ok(self)
+    }
+
+    fn perform_phase(&mut self, disk: &dyn Disk, bytes_max: usize) -> io::Result<Phase> {
+        match std::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Learning { source, cursor } => self.learn(source, cursor, bytes_max),
+            Phase::Writing(writing) => self.write(disk, writing, bytes_max),
+            Phase::Written(writing) => self.swap(disk, *writing),
+            Phase::Between(source) => self.next_group(disk, source),
+            Phase::Finished => Ok(Phase::Finished),
+        }
     }
 
     fn learn(&mut self, at: usize, mut cursor: Cursor, bytes_max: usize) -> io::Result<Phase> {
