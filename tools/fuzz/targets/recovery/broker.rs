@@ -3,7 +3,7 @@
 
 use bytes::{Bytes, BytesMut};
 use corelane::broker::Part;
-use corelane::config::{Config, Limits, Nodes};
+use corelane::config::{Config, Limits, Settings};
 use corelane::protocol::kafka::messages::{ApiKey, RequestHeader, ResponseHeader};
 use corelane::shard::{Boot, BootError, Effect, Event, Now, Shard};
 use corelane::storage::{Disk, MemoryDisk};
@@ -32,23 +32,22 @@ pub(crate) struct Broker {
 }
 
 /// The settings of every start.
-pub(crate) fn config(cores: u16) -> Arc<Config> {
-    Arc::new(Config {
-        data: DATA.into(),
-        listen: "127.0.0.1:9092".parse().expect("an address"),
-        advertised: ("localhost".into(), 9092),
-        cores,
-        nodes: Nodes::Single,
-        auto_create_topics: false,
-        default_partitions: 1,
-        limits: Limits {
-            frame_bytes_max: 64 * 1024,
-            journal_file_bytes: 36 * 1024,
-            journal_files_max: 3,
-            journal_block_bytes_max: 8 * 1024,
-            ..Limits::default()
-        },
-    })
+fn config(cores: u16) -> Arc<Config> {
+    let settings = Settings {
+        data: Some(DATA.into()),
+        cores: Some(cores),
+        auto_create_topics: Some(false),
+        ..Settings::default()
+    };
+    let mut config = settings.into_config(cores).expect("they are in range");
+    config.limits = Limits {
+        frame_bytes_max: 64 * 1024,
+        journal_file_bytes: 36 * 1024,
+        journal_files_max: 3,
+        journal_block_bytes_max: 8 * 1024,
+        ..Limits::default()
+    };
+    Arc::new(config)
 }
 
 impl Broker {
