@@ -10,6 +10,7 @@ mod connect;
 mod consume;
 mod demo;
 mod error;
+mod group;
 mod human;
 mod inspect;
 mod interrupt;
@@ -52,6 +53,7 @@ struct Cli {
 enum Command {
     Serve(serve::ServeArgs),
     Topic(topic::TopicArgs),
+    Group(group::GroupArgs),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
     Inspect(inspect::InspectArgs),
@@ -64,6 +66,7 @@ impl Command {
         match self {
             Self::Serve(args) => args.run(),
             Self::Topic(args) => args.run(),
+            Self::Group(args) => args.run(),
             Self::Produce(args) => args.run(),
             Self::Consume(args) => args.run(),
             Self::Inspect(args) => args.run(),

@@ -73,6 +73,16 @@ pub enum ClientError {
         /// The broker's own words, if it had some.
         message: Option<String>,
     },
+    /// The coordinator refused something about a group of consumers.
+    #[error("group {group:?}: {code}{}", told(.message))]
+    Group {
+        /// The group's name.
+        group: String,
+        /// The broker's code.
+        code: BrokerCode,
+        /// The broker's own words, if it had some.
+        message: Option<String>,
+    },
     /// The broker refused a request as a whole.
     #[error("{broker} refused {request}: {code}{}", told(.message))]
     Refused {

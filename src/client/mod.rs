@@ -5,6 +5,7 @@
 //! - [`producer`]: batches, sequences, retries that keep order;
 //! - [`consumer`]: positions, fetches, leader changes;
 //! - [`admin`]: topics and their settings;
+//! - [`groups`]: groups of consumers and their offsets;
 //! - [`transport`]: sockets, time and threads, which nothing else here knows.
 //!
 //! The cores take events (an answer, a lost connection, the time) and yield calls to make. So every
@@ -18,6 +19,7 @@ mod broker_error;
 pub mod connection;
 pub mod consumer;
 mod error;
+pub mod groups;
 pub mod metadata;
 pub mod producer;
 mod request;

@@ -20,7 +20,8 @@ macro_rules! requests {
     )*};
 }
 
-// Topics by name, not by id (Produce and Fetch to 12, DeleteTopics to 5): one path for every broker.
+// Topics by name, not by id (Produce and Fetch to 12, DeleteTopics to 5), one group at a time
+// (FindCoordinator to 3, OffsetFetch to 7): one path for every broker.
 requests! {
     m::ApiVersionsRequest<'a> => m::ApiVersionsResponse<'r>, 0..=3;
     m::MetadataRequest<'a> => m::MetadataResponse<'r>, 4..=12;
@@ -32,5 +33,12 @@ requests! {
     m::DeleteTopicsRequest<'a> => m::DeleteTopicsResponse<'r>, 1..=5;
     m::CreatePartitionsRequest<'a> => m::CreatePartitionsResponse<'r>, 0..=3;
     m::DescribeConfigsRequest<'a> => m::DescribeConfigsResponse<'r>, 1..=4;
+    m::FindCoordinatorRequest<'a> => m::FindCoordinatorResponse<'r>, 0..=3;
+    m::ListGroupsRequest<'a> => m::ListGroupsResponse<'r>, 0..=5;
+    m::DescribeGroupsRequest<'a> => m::DescribeGroupsResponse<'r>, 0..=6;
+    m::DeleteGroupsRequest<'a> => m::DeleteGroupsResponse<'r>, 0..=2;
+    m::OffsetFetchRequest<'a> => m::OffsetFetchResponse<'r>, 2..=7;
+    m::OffsetCommitRequest<'a> => m::OffsetCommitResponse<'r>, 2..=9;
+    m::OffsetDeleteRequest<'a> => m::OffsetDeleteResponse<'r>, 0..=0;
     m::IncrementalAlterConfigsRequest<'a> => m::IncrementalAlterConfigsResponse<'r>, 0..=1;
 }

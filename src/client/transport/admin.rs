@@ -3,7 +3,7 @@ use crate::client::admin::{self, ConfigChange, ConfigEntry, CreatedTopic, NewTop
 use crate::client::connection::Answer;
 use crate::client::{BrokerCode, ClientError, Request};
 use crate::protocol::kafka::messages as m;
-use crate::types::PartitionIndex;
+use crate::types::{PartitionIndex, Timestamp};
 use crate::wire::Array;
 use std::collections::BTreeMap;
 
@@ -86,11 +86,33 @@ impl Cluster {
         topic: &str,
         end: LogEnd,
     ) -> Result<BTreeMap<PartitionIndex, i64>, ClientError> {
-        let known = self.metadata().topic(topic).cloned();
         let timestamp = match end {
             LogEnd::Earliest => -2,
             LogEnd::Latest => -1,
         };
+        self.list_offsets(topic, timestamp)
+    }
+
+    /// The first offset at or after a time, for each partition of a topic that somebody leads; -1
+    /// where all records are older.
+    ///
+    /// # Errors
+    /// [`ClientError::Partition`] and what connections say.
+    pub fn offsets_at(
+        &mut self,
+        topic: &str,
+        time: Timestamp,
+    ) -> Result<BTreeMap<PartitionIndex, i64>, ClientError> {
+        // What lies below zero has other meanings.
+        self.list_offsets(topic, time.get().max(0))
+    }
+
+    fn list_offsets(
+        &mut self,
+        topic: &str,
+        timestamp: i64,
+    ) -> Result<BTreeMap<PartitionIndex, i64>, ClientError> {
+        let known = self.metadata().topic(topic).cloned();
         let mut by_leader: BTreeMap<_, Vec<m::ListOffsetsPartition>> = BTreeMap::new();
         for (index, partition) in known.iter().flat_map(|topic| topic.partitions()) {
             let Some(leader) = partition.leader else {

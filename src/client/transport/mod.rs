@@ -13,6 +13,7 @@ mod admin;
 mod clock;
 mod cluster;
 mod consumer;
+mod groups;
 mod link;
 mod producer;
 mod refresh;
