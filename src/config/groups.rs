@@ -59,6 +59,10 @@ pub struct GroupSettings {
     pub session_timeout_ms_min: Option<i32>,
     /// The longest session time-out that a member may have, in ms.
     pub session_timeout_ms_max: Option<i32>,
+    /// After this long without a heartbeat a member of the consumer protocol counts as dead, in ms.
+    pub consumer_session_timeout_ms: Option<u32>,
+    /// How often members of the consumer protocol send heartbeats, in ms.
+    pub consumer_heartbeat_interval_ms: Option<u32>,
     /// Members of a group.
     pub members_max: Option<usize>,
     /// How long offsets are kept that nobody needs, in minutes.
@@ -89,6 +93,13 @@ impl GroupSettings {
             let name = "groups.session-timeout-ms-max";
             return Err(out_of_range(name, max.into(), wanted));
         }
+        let session = self.consumer_session_timeout_ms.unwrap_or(45_000);
+        let heartbeat = self.consumer_heartbeat_interval_ms.unwrap_or(5_000);
+        if heartbeat < 100 || heartbeat >= session || session > i32::MAX as u32 {
+            let wanted = "from 100 on, and less than consumer-session-timeout-ms, is wanted";
+            let name = "groups.consumer-heartbeat-interval-ms";
+            return Err(out_of_range(name, heartbeat.into(), wanted));
+        }
         if self.members_max == Some(0) {
             let wanted = "at least one member is wanted";
             return Err(out_of_range("groups.members-max", 0, wanted));
@@ -98,6 +109,8 @@ impl GroupSettings {
             initial_rebalance_delay: delay.map_or(defaults.initial_rebalance_delay, |delay| {
                 Duration::from_millis(delay.into())
             }),
+            consumer_session: Duration::from_millis(session.into()),
+            consumer_heartbeat_ms: heartbeat as i32,
             members_max: self.members_max.unwrap_or(defaults.members_max),
             offsets_retention: retention.map_or(defaults.offsets_retention, |minutes| {
                 Duration::from_secs(u64::from(minutes) * 60)

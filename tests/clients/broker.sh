@@ -30,7 +30,7 @@ broker_start() {
     rm -f "$broker_data.status"
     (
         "$broker_binary" serve --data "$broker_data" --listen "$broker_address" \
-            --cores 2 --nodes "$broker_nodes" &
+            --config "$(dirname "${BASH_SOURCE[0]}")/broker.toml" --cores 2 --nodes "$broker_nodes" &
         echo $! >"$broker_data.pid"
         status=0
         wait $! || status=$?

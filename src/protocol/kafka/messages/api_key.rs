@@ -196,6 +196,20 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_table_says_what_is_served() {
+        let page = include_str!("../../../../docs/compatibility.md");
+        for &api in ApiKey::ALL {
+            let (first, last) = api.served().into_inner();
+            let versions = match first == last {
+                true => first.to_string(),
+                false => format!("{first}-{last}"),
+            };
+            let row = format!("| {api} | {} | {versions} |", api.code());
+            assert!(page.contains(&row), "docs/compatibility.md lacks: {row}");
+        }
+    }
+
+    #[test]
     fn codes_come_back() {
         for &api in ApiKey::ALL {
             assert_eq!(ApiKey::from_code(api.code()), Some(api));
