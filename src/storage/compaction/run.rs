@@ -190,7 +190,7 @@ impl Compaction {
         let unfinished = self.unfinished();
         let phase = self.perform_phase(disk, bytes_max);
         if let (Err(_), Some(path)) = (&phase, unfinished)
-            && let Err(error) = swap::remove_if_there(disk, &path)
+            && let Err(error) = remove_if_there(disk, &path)
         {
             log::warn!("{} stays until the next start: {error}", path.display());
         }
