@@ -121,8 +121,7 @@ mod tests {
             let mut fixture = Fixture::new(Nodes::Single);
             assert_eq!(make(&mut fixture, asked), Ok(partitions));
             let topic = fixture.catalog.by_name(OFFSETS_TOPIC).expect("made");
-            let policy = topic.settings.overrides().get("cleanup.policy");
-            assert_eq!(policy.map(String::as_str), Some("compact"));
+            assert!(topic.settings.cleanup().compacts && !topic.settings.cleanup().deletes);
             assert_eq!(topic.settings.segment_bytes(), 104_857_600);
         }
         let mut fixture = Fixture::new(Nodes::Single);
