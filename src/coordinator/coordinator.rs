@@ -1,7 +1,7 @@
 use super::classic::ClassicGroup;
 use super::environment::{Environment, GroupToken, Outcome};
 use super::group::Group;
-use super::layout::{self, ConsumerPiece, Content, LayoutError};
+use super::layout::{self, Content, LayoutError};
 use super::offsets::Offsets;
 use super::timers::Timer;
 use super::{
@@ -45,50 +45,33 @@ impl Coordinator {
                 self.drop_if_void(&key.group);
             }
             Content::Group(id, metadata) => {
-                self.group(&id);
-                let Self { groups, env } = self;
-                let group = groups.get_mut(&id).expect("made just now");
+                let now = self.env.now.wall;
+                let group = self.group(&id);
                 match metadata {
-                    Some(metadata) => {
-                        let group = group.classic(&id, env);
-                        group
-                            .expect("a group changes its kind while empty")
-                            .restore(metadata);
-                        // Becoming another kind keeps nothing here: the log says it already.
-                        env.outcome.records.clear();
-                    }
+                    Some(metadata) => group.make_classic(&id, now).restore(metadata),
                     // Of a group that has become one of the consumer protocol, nothing is left.
-                    None => {
-                        if let Some(group) = group.known_classic() {
-                            group.restore_forgotten();
-                        }
-                    }
+                    None => group
+                        .known_classic()
+                        .map_or((), ClassicGroup::restore_forgotten),
                 }
                 self.drop_if_void(&id);
             }
             Content::Consumer(id, piece) => {
-                self.restore_consumer(&id, piece);
+                let now = self.env.now.wall;
+                let group = self.group(&id);
+                let group = match piece.is_tombstone() {
+                    // Of a group that has become a classic one, nothing is left.
+                    true => group.known_consumer(),
+                    false => Some(group.make_consumer(&id, now)),
+                };
+                if let Some(group) = group {
+                    group.restore(piece);
+                }
                 self.drop_if_void(&id);
             }
             Content::Unknown => {}
         }
         Ok(())
-    }
-
-    fn restore_consumer(&mut self, id: &GroupId, piece: ConsumerPiece) {
-        self.group(id);
-        let Self { groups, env } = self;
-        let group = groups.get_mut(id).expect("made just now");
-        let group = if piece.is_tombstone() {
-            group.known_consumer()
-        } else {
-            group.consumer(id, env)
-        };
-        if let Some(group) = group {
-            group.restore(piece);
-        }
-        // Becoming another kind keeps nothing here: the log says it already.
-        env.outcome.records.clear();
     }
 
     /// All that was kept is replayed: from now on time passes.

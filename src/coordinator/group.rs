@@ -28,14 +28,9 @@ impl Group {
             && !group.has_members()
         {
             group.tombstones_of_protocol(env);
-            let offsets = std::mem::take(&mut group.offsets);
-            let group = ClassicGroup::new(id.clone(), offsets, env.now.wall);
-            *self = Self::Classic(Box::new(group));
+            return Some(self.make_classic(id, env.now.wall));
         }
-        match self {
-            Self::Classic(group) => Some(group),
-            Self::Consumer(_) => None,
-        }
+        self.known_classic()
     }
 
     /// The group as one of the consumer protocol, if it is one or can become one.
@@ -48,11 +43,29 @@ impl Group {
             && !group.has_members()
         {
             group.tombstone_of_protocol(env);
-            let offsets = std::mem::take(&mut group.offsets);
-            let group = ConsumerGroup::new(id.clone(), offsets, env.now.wall);
-            *self = Self::Consumer(Box::new(group));
+            return Some(self.make_consumer(id, env.now.wall));
         }
         self.known_consumer()
+    }
+
+    /// The group as a classic one; of another kind only its offsets stay.
+    pub(super) fn make_classic(&mut self, id: &GroupId, now: Timestamp) -> &mut ClassicGroup {
+        if let Self::Consumer(group) = self {
+            let offsets = std::mem::take(&mut group.offsets);
+            let group = ClassicGroup::new(id.clone(), offsets, now);
+            *self = Self::Classic(Box::new(group));
+        }
+        self.known_classic().expect("made just now")
+    }
+
+    /// The group as one of the consumer protocol; of another kind only its offsets stay.
+    pub(super) fn make_consumer(&mut self, id: &GroupId, now: Timestamp) -> &mut ConsumerGroup {
+        if let Self::Classic(group) = self {
+            let offsets = std::mem::take(&mut group.offsets);
+            let group = ConsumerGroup::new(id.clone(), offsets, now);
+            *self = Self::Consumer(Box::new(group));
+        }
+        self.known_consumer().expect("made just now")
     }
 
     pub(super) fn known_consumer(&mut self) -> Option<&mut ConsumerGroup> {

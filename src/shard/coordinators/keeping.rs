@@ -93,7 +93,9 @@ impl Shard {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        log::error!("the coordinator of {id} fails, and its log is read again later: {reason}");
+        if !self.is_stopping() {
+            log::error!("the coordinator of {id} fails, and its log is read again later: {reason}");
+        }
         let retry_at = now.monotonic.after(RETRY_AFTER);
         let hosted = self.hosted(id);
         let stage = std::mem::replace(&mut hosted.stage, Stage::Failed { retry_at });
@@ -114,22 +116,22 @@ impl Shard {
 fn next_batch(active: &mut Active, now: Timestamp) -> Batch {
     let mut builder = BatchBuilder::new(Compression::None, None);
     let mut answers = Vec::new();
-    while let Some(next) = active.unsent.front()
-        && (answers.is_empty() || builder.encoded_len() + size(&next.records) <= BATCH_BYTES)
+    let mut bytes = 0;
+    let fits =
+        |bytes: usize, next: &Outcome| bytes == 0 || bytes + size(&next.records) <= BATCH_BYTES;
+    while active.unsent.front().is_some_and(|next| fits(bytes, next))
+        && let Some(outcome) = active.unsent.pop_front()
     {
-        let outcome = active.unsent.pop_front().expect("looked at just now");
+        bytes += size(&outcome.records);
         for OffsetsRecord { key, value } in &outcome.records {
             builder.append(now, Some(key), value.as_deref(), &[]);
         }
         answers.extend(outcome.answers);
-        if answers.is_empty() && builder.encoded_len() > BATCH_BYTES {
-            break;
-        }
     }
     active.under_way = Some(answers);
-    let bytes = builder.build(Offset::ZERO);
-    let bytes = bytes.expect("a group's state is bounded far below a batch's size");
-    Batch::validate(bytes).expect("built just now")
+    let batch = builder.build(Offset::ZERO);
+    let batch = batch.expect("a group's state is bounded far below a batch's size");
+    Batch::validate(batch).expect("built just now")
 }
 
 fn size(records: &[OffsetsRecord]) -> usize {
