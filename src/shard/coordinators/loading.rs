@@ -19,7 +19,8 @@ const UNFOLDED: DecompressionLimits = DecompressionLimits::new(256 << 20, 1000);
 impl Shard {
     /// Makes sure that a coordinator is there, or on its way.
     pub(super) fn ensure_hosted(&mut self, id: TopicPartition, now: Now) {
-        let is_there = self.is_hosted(id).is_some_and(|hosted| match hosted.stage {
+        let hosted = self.coordinators.hosted.get(&id);
+        let is_there = hosted.is_some_and(|hosted| match hosted.stage {
             Stage::Failed { retry_at } => now.monotonic < retry_at,
             _ => true,
         });

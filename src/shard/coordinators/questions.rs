@@ -1,5 +1,5 @@
+use super::Shard;
 use super::hosted::{Answer, Stage};
-use super::{Hosted, Shard};
 use crate::broker::CoreReply;
 use crate::coordinator::{
     GroupError, GroupFilter, GroupReply, GroupRequest, GroupToken, partition_of,
@@ -145,9 +145,5 @@ impl Shard {
         let results = pending.into_iter().flat_map(|pending| pending.results);
         let results = results.map(|result| result.expect("none is missing"));
         self.answer(asker, CoreReply::Groups(results.collect()), effects);
-    }
-
-    pub(super) fn is_hosted(&self, id: TopicPartition) -> Option<&Hosted> {
-        self.coordinators.hosted.get(&id)
     }
 }
