@@ -1,11 +1,14 @@
 //! What stays of one batch: the rules of compaction, as Kafka's log cleaner has them.
 
-use super::offset_map::OffsetMap;
+use super::offset_map::{KeyHash, OffsetMap};
 use crate::record::{
-    Batch, BatchError, BatchHeader, DecompressionLimits, Record, Survivors, write_emptied,
+    Batch, BatchError, BatchHeader, DecompressionLimits, Record, Records, Survivors, write_emptied,
 };
 use crate::types::{Offset, ProducerId, Timestamp};
 use rustc_hash::FxHashMap;
+
+/// Keys of one batch that are looked up together; a forged batch may have any number.
+const KEYS_AT_ONCE: usize = 1 << 16;
 
 /// What holds for a whole compaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,10 @@ pub struct BatchFilter {
     /// The map has every key of the records below, from the first dirty one on.
     known_below: Offset,
     survivors: Survivors,
+    /// Of one batch's first keys, those of dirty records.
+    dirty_keys: Vec<(KeyHash, Offset)>,
+    /// Of one batch's first keys.
+    keys: Vec<KeyHash>,
 }
 
 impl BatchFilter {
@@ -51,6 +58,8 @@ impl BatchFilter {
             map,
             known_below: Offset::ZERO,
             survivors: Survivors::default(),
+            dirty_keys: Vec::new(),
+            keys: Vec::new(),
         }
     }
 
@@ -83,20 +92,56 @@ impl BatchFilter {
         dirty_from: Offset,
     ) -> Result<Option<Offset>, BatchError> {
         let records = batch.records(&self.terms.limits)?;
+        self.dirty_keys.clear();
         // A batch is taken in whole or not at all: a part of one that does not decode would let
         // records go whose successors nobody can read.
-        for record in records.iter() {
-            record?;
-        }
+        let mut rest_from = None;
         for record in records.iter() {
             let record = record?;
-            if let Some(key) = record.key.filter(|_| record.offset >= dirty_from)
-                && !self.map.put(key, record.offset)
-            {
-                return Ok(Some(record.offset));
+            let Some(key) = record.key.filter(|_| record.offset >= dirty_from) else {
+                continue;
+            };
+            if self.dirty_keys.len() < KEYS_AT_ONCE {
+                self.dirty_keys.push((self.map.hash(key), record.offset));
+            } else {
+                rest_from.get_or_insert(record.offset);
+            }
+        }
+        self.map
+            .fetch(self.dirty_keys.iter().map(|(hash, _)| *hash));
+        for (hash, offset) in &self.dirty_keys {
+            if !self.map.put(*hash, *offset) {
+                return Ok(Some(*offset));
+            }
+        }
+        let Some(rest_from) = rest_from else {
+            return Ok(None);
+        };
+        for record in records.iter() {
+            let record = record?;
+            if let Some(key) = record.key.filter(|_| record.offset >= rest_from) {
+                let hash = self.map.hash(key);
+                if !self.map.put(hash, record.offset) {
+                    return Ok(Some(record.offset));
+                }
             }
         }
         Ok(None)
+    }
+
+    /// Has the keys of a batch at hand.
+    fn gather_keys(&mut self, records: &Records) -> Result<(), BatchError> {
+        self.keys.clear();
+        for record in records.iter() {
+            if let Some(key) = record?.key {
+                self.keys.push(self.map.hash(key));
+            }
+            if self.keys.len() == KEYS_AT_ONCE {
+                break;
+            }
+        }
+        self.map.fetch(self.keys.iter().copied());
+        Ok(())
     }
 
     /// Below this offset every dirty record's key is known.
@@ -130,8 +175,25 @@ impl BatchFilter {
         };
         let horizon = header.delete_horizon();
         let tombstones_go = horizon.is_some_and(|horizon| self.terms.now >= horizon);
+        if self.gather_keys(&records).is_err() {
+            return keep(batch, output);
+        }
         let (map, known_below) = (&self.map, self.known_below);
-        let stays = |record: &Record<'_>| stays(record, map, known_below, tombstones_go);
+        let mut keys = self.keys.iter();
+        let stays = |record: &Record<'_>| {
+            // Compacted topics take none without; it was sent before the topic became one.
+            let Some(key) = record.key else {
+                return record.offset >= known_below;
+            };
+            let hash = keys.next().copied().unwrap_or_else(|| map.hash(key));
+            if record.offset >= known_below {
+                return true;
+            }
+            let is_newest = map
+                .newest(hash)
+                .is_none_or(|newest| record.offset >= newest);
+            is_newest && (record.value.is_some() || !tombstones_go)
+        };
         if self.survivors.choose(&records, stays).is_err() {
             return keep(batch, output);
         }
@@ -166,18 +228,6 @@ impl BatchFilter {
         let last = self.terms.producers.get(&header.producer_id());
         header.has_producer() && last == Some(&header.last_offset())
     }
-}
-
-fn stays(record: &Record<'_>, map: &OffsetMap, known_below: Offset, tombstones_go: bool) -> bool {
-    if record.offset >= known_below {
-        return true;
-    }
-    // Compacted topics take none without; it was sent before the topic became one.
-    let Some(key) = record.key else {
-        return false;
-    };
-    let is_newest = map.newest(key).is_none_or(|newest| record.offset >= newest);
-    is_newest && (record.value.is_some() || !tombstones_go)
 }
 
 fn keep(batch: &Batch, output: &mut Vec<u8>) -> Cleaned {

@@ -18,7 +18,7 @@ mod source;
 pub(in crate::storage) mod swap;
 
 pub use filter::{BatchFilter, Cleaned, CompactionTerms};
-pub use offset_map::OffsetMap;
+pub use offset_map::{KeyHash, OffsetMap};
 pub(in crate::storage) use run::{CleanedSegment, Replacement};
 pub use run::{Compaction, CompactionStage};
 pub(in crate::storage) use source::Source;

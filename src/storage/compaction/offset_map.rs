@@ -6,6 +6,7 @@
 use crate::types::Offset;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
+use std::hint::black_box;
 
 /// The table is full at this many used slots of [`SLOTS_PER`].
 const USED_PER: usize = 9;
@@ -20,10 +21,14 @@ pub struct OffsetMap {
     used_max: usize,
 }
 
+/// What a key is known by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeyHash(u64, u64);
+
 /// Zeroed memory is a table of empty slots.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
-    hash: (u64, u64),
+    hash: KeyHash,
     /// The offset after the key's newest; 0 in an empty slot.
     next: i64,
 }
@@ -44,8 +49,7 @@ impl OffsetMap {
     /// Remembers an offset, larger than all before, as the key's newest; false if the key is new and
     /// there is no room.
     #[must_use]
-    pub fn put(&mut self, key: &[u8], offset: Offset) -> bool {
-        let hash = self.hash(key);
+    pub fn put(&mut self, hash: KeyHash, offset: Offset) -> bool {
         let is_full = self.used >= self.used_max;
         let at = self.find(hash);
         let Some(slot) = self.slots.get_mut(at) else {
@@ -63,8 +67,8 @@ impl OffsetMap {
     }
 
     /// The newest offset of a key.
-    pub fn newest(&self, key: &[u8]) -> Option<Offset> {
-        let slot = self.slots.get(self.find(self.hash(key)))?;
+    pub fn newest(&self, hash: KeyHash) -> Option<Offset> {
+        let slot = self.slots.get(self.find(hash))?;
         (slot.next > 0).then(|| Offset::new(slot.next - 1))
     }
 
@@ -78,18 +82,31 @@ impl OffsetMap {
         self.used == 0
     }
 
-    fn hash(&self, key: &[u8]) -> (u64, u64) {
+    /// What the map knows a key by.
+    pub fn hash(&self, key: &[u8]) -> KeyHash {
         let mut hasher = self.hasher;
         hasher.write(key);
         let hash = hasher.finish128();
-        (hash.h1, hash.h2)
+        KeyHash(hash.h1, hash.h2)
+    }
+
+    /// Has the processor fetch the slots of many keys at once: one after the other, each look waits
+    /// for memory.
+    pub fn fetch(&self, hashes: impl Iterator<Item = KeyHash>) {
+        let slots = hashes.filter_map(|hash| self.slots.get(self.place(hash)));
+        black_box(slots.fold(0, |all, slot| all ^ slot.next));
+    }
+
+    /// Where a key's slot is looked for first. The upper bits choose among any number of slots
+    /// without a division.
+    fn place(&self, hash: KeyHash) -> usize {
+        ((u128::from(hash.0) * self.slots.len() as u128) >> 64) as usize
     }
 
     /// The key's slot, or the empty one that it would take. There is always an empty one.
-    fn find(&self, hash: (u64, u64)) -> usize {
+    fn find(&self, hash: KeyHash) -> usize {
         let count = self.slots.len();
-        // The upper bits choose among any number of slots without a division.
-        let mut at = ((u128::from(hash.0) * count as u128) >> 64) as usize;
+        let mut at = self.place(hash);
         while let Some(slot) = self.slots.get(at)
             && slot.next != 0
             && slot.hash != hash
@@ -109,19 +126,27 @@ mod tests {
     #[test]
     fn a_full_map_takes_known_keys_only() {
         let mut map = OffsetMap::new(20 * size_of::<Slot>(), 3);
-        let taken = (0..100).take_while(|i: &i64| map.put(&i.to_be_bytes(), Offset::new(*i)));
+        let taken = (0..100).take_while(|i: &i64| {
+            let hash = map.hash(&i.to_be_bytes());
+            map.put(hash, Offset::new(*i))
+        });
         assert_eq!(taken.count(), 18);
-        assert!(map.put(&7_i64.to_be_bytes(), Offset::new(200)));
-        assert_eq!(map.newest(&7_i64.to_be_bytes()), Some(Offset::new(200)));
-        assert_eq!(map.newest(&50_i64.to_be_bytes()), None);
+        let (known, unknown) = (
+            map.hash(&7_i64.to_be_bytes()),
+            map.hash(&50_i64.to_be_bytes()),
+        );
+        assert!(map.put(known, Offset::new(200)));
+        assert_eq!(map.newest(known), Some(Offset::new(200)));
+        assert_eq!(map.newest(unknown), None);
     }
 
     #[test]
     fn the_smallest_map_takes_a_key() {
         let mut map = OffsetMap::new(0, 3);
-        assert!(map.put(b"a", Offset::ZERO));
-        assert!(!map.put(b"b", Offset::new(1)));
-        assert_eq!(map.newest(b"a"), Some(Offset::ZERO));
+        let (a, b) = (map.hash(b"a"), map.hash(b"b"));
+        assert!(map.put(a, Offset::ZERO));
+        assert!(!map.put(b, Offset::new(1)));
+        assert_eq!(map.newest(a), Some(Offset::ZERO));
     }
 
     proptest! {
@@ -130,11 +155,12 @@ mod tests {
             let mut map = OffsetMap::new(1 << 16, seed);
             let mut tree = BTreeMap::new();
             for (offset, key) in (0..).map(Offset::new).zip(&keys) {
-                prop_assert!(map.put(&[*key], offset));
+                let hash = map.hash(&[*key]);
+                prop_assert!(map.put(hash, offset));
                 tree.insert(*key, offset);
             }
             for key in 0..=u8::MAX {
-                prop_assert_eq!(map.newest(&[key]), tree.get(&key).copied());
+                prop_assert_eq!(map.newest(map.hash(&[key])), tree.get(&key).copied());
             }
             prop_assert_eq!(map.len(), tree.len());
         }
