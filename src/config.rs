@@ -187,12 +187,13 @@ impl Settings {
             .listen
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9092)));
         let advertised = advertised(self.advertised_address.as_deref(), listen)?;
-        let limits = self.limits();
+        let cores = self.cores.unwrap_or(machine_cores.max(1));
+        let limits = self.limits(cores);
         let config = Config {
             data: self.data.unwrap_or_else(|| PathBuf::from("corelane-data")),
             listen,
             advertised,
-            cores: self.cores.unwrap_or(machine_cores.max(1)),
+            cores,
             nodes: self.nodes.unwrap_or_default(),
             auto_create_topics: self.auto_create_topics.unwrap_or(true),
             default_partitions: self.default_partitions.unwrap_or(1),
@@ -204,8 +205,8 @@ impl Settings {
         Ok(config)
     }
 
-    fn limits(&self) -> Limits {
-        let defaults = Limits::default();
+    fn limits(&self, cores: u16) -> Limits {
+        let defaults = Limits::for_cores(cores);
         Limits {
             frame_bytes_max: self.request_bytes_max.unwrap_or(defaults.frame_bytes_max),
             request_bytes_per_core_max: self

@@ -6,6 +6,14 @@ use std::time::Duration;
 /// Journal files are written in units of this.
 const JOURNAL_UNIT_BYTES: u64 = 4096;
 
+/// Over all cores, and together less than a gibibyte, which is what a start after a crash has to
+/// read again: bytes appended and not synced, and bytes synced that no checkpoint covers.
+const UNSYNCED_BYTES_MAX: u64 = 512 * MIB;
+const UNCHECKPOINTED_BYTES_MAX: u64 = 384 * MIB;
+/// A core's share of these is no smaller than an eighth, however many cores there are: each core
+/// reads its own.
+const SHARES_MAX: u64 = 8;
+
 /// What bounds bytes and memory taken on a peer's word, and the work that goes on behind. Tests run
 /// with tiny ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +27,9 @@ pub struct Limits {
     pub request_bytes_per_core_max: u64,
     /// Bytes appended but not yet synced per core; past it appends wait.
     pub unsynced_bytes_per_core_max: u64,
+    /// About how many bytes per core may be synced without a checkpoint that covers them: what a
+    /// start after a crash scans beside those that were not synced.
+    pub uncheckpointed_bytes_per_core_max: u64,
     /// Bytes of a journal file.
     pub journal_file_bytes: u64,
     /// Journal files per core at most; while all are full durable appends wait for segments to be
@@ -51,7 +62,8 @@ impl Default for Limits {
             frame_bytes_max: 100 * MIB as u32,
             slots_per_connection_max: 64,
             request_bytes_per_core_max: 256 * MIB,
-            unsynced_bytes_per_core_max: 512 * MIB,
+            unsynced_bytes_per_core_max: UNSYNCED_BYTES_MAX,
+            uncheckpointed_bytes_per_core_max: UNCHECKPOINTED_BYTES_MAX,
             journal_file_bytes: 64 * MIB,
             journal_files_max: 8,
             journal_block_bytes_max: 256 * 1024,
@@ -68,6 +80,16 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The defaults of a broker with so many cores.
+    pub fn for_cores(cores: u16) -> Self {
+        let shares = u64::from(cores).clamp(1, SHARES_MAX);
+        Self {
+            unsynced_bytes_per_core_max: UNSYNCED_BYTES_MAX / shares,
+            uncheckpointed_bytes_per_core_max: UNCHECKPOINTED_BYTES_MAX / shares,
+            ..Self::default()
+        }
+    }
+
     /// Checks how what goes on behind is paced.
     pub(super) fn check_pacing(&self) -> Result<(), ConfigError> {
         let file = self.journal_file_bytes;

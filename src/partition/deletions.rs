@@ -58,7 +58,7 @@ impl Partition {
         if let Some(furthest) = furthest {
             self.log.truncate_start(furthest);
             // One that is under way is followed by another when it ends.
-            self.checkpoint_if(true, 0, outcome);
+            self.checkpoint_if(true, outcome);
         }
     }
 

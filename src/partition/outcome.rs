@@ -16,6 +16,8 @@ pub struct Outcome {
     pub wants_commit: bool,
     /// About how many more bytes may be appended.
     pub append_bytes: u64,
+    /// A checkpoint is wanted once a start would have to scan so many bytes without it.
+    pub scan_bytes_max: u64,
     /// Batches wait for nothing but [`Partition::resume`] with more bytes to append.
     pub is_unfinished: bool,
 }
@@ -29,6 +31,7 @@ impl Outcome {
             deletions: Vec::new(),
             wants_commit: false,
             append_bytes,
+            scan_bytes_max: u64::MAX,
             is_unfinished: false,
         }
     }

@@ -21,9 +21,6 @@ const FLUSH_RELAXED_AFTER: Duration = Duration::from_secs(1);
 /// How many bytes may stay un-synced with `durability=relaxed` before a sync begins.
 const SYNC_RELAXED_BYTES: u64 = 32 * 1024 * 1024;
 
-/// How many bytes of one partition a start may have to scan because no checkpoint covers them.
-const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
-
 /// A partition: its log, its producers, its high watermark, and who waits for what.
 #[derive(Debug)]
 pub struct Partition {
@@ -103,6 +100,11 @@ impl Partition {
             Some(_) => 0,
             None => self.log.unsynced_bytes(),
         }
+    }
+
+    /// Bytes on the device that a start would have to scan, as no checkpoint covers them.
+    pub fn uncheckpointed_bytes(&self) -> u64 {
+        self.log.uncheckpointed_bytes()
     }
 
     /// When [`Partition::flush`] is due.
@@ -353,7 +355,7 @@ impl Partition {
 
     fn segments_synced(&mut self, outcome: &mut Outcome) {
         self.bypasses = false;
-        self.checkpoint_if(false, CHECKPOINT_BYTES, outcome);
+        self.checkpoint_if(false, outcome);
         self.made_durable(outcome);
         if std::mem::take(&mut self.sync_again) {
             self.sync(outcome);

@@ -19,9 +19,8 @@ impl Partition {
         self.log.still_holds(segment)
     }
 
-    /// Retention and checkpoints; called now and then. A checkpoint is written if a start would
-    /// have to scan at least `scan_bytes_max` bytes without it.
-    pub fn upkeep(&mut self, now: Now, scan_bytes_max: u64, outcome: &mut Outcome) {
+    /// Retention and checkpoints; called now and then.
+    pub fn upkeep(&mut self, now: Now, outcome: &mut Outcome) {
         if self.failure().is_some() {
             return;
         }
@@ -29,7 +28,7 @@ impl Partition {
             .expire(now.wall, self.high_watermark, &mut outcome.calls);
         let compaction_waits = self.log.wants_checkpoint(now.wall, self.high_watermark);
         let is_due = self.log.is_start_waiting() || compaction_waits;
-        self.checkpoint_if(is_due, scan_bytes_max, outcome);
+        self.checkpoint_if(is_due, outcome);
     }
 
     /// How much there is to compact, if a compaction is due.
@@ -55,8 +54,8 @@ impl Partition {
         self.log.is_compacting()
     }
 
-    pub(super) fn checkpoint_if(&mut self, due: bool, scan_bytes_max: u64, outcome: &mut Outcome) {
-        if due || self.log.uncheckpointed_bytes() >= scan_bytes_max {
+    pub(super) fn checkpoint_if(&mut self, due: bool, outcome: &mut Outcome) {
+        if due || self.log.uncheckpointed_bytes() >= outcome.scan_bytes_max {
             self.log
                 .checkpoint(self.epoch, &self.producers, &mut outcome.calls);
         }

@@ -1,10 +1,9 @@
-use super::Shard;
 use super::owner::Hosted;
+use super::{Shard, burials};
 use crate::config::Config;
 use crate::partition::{Partition, PartitionConfig};
 use crate::storage::call::DiskCall;
 use crate::storage::catalog_file::{CATALOG_NAME, CatalogSnapshot};
-use crate::storage::checkpoint::Checkpoint;
 use crate::storage::disk::read_whole;
 use crate::storage::journal::{
     EntryHeader, JOURNAL_DIRECTORY, Journal, JournalConfig, JournalError, Journaled, Replay,
@@ -15,6 +14,7 @@ use crate::storage::{DecodeError, Disk, Recovered, RecoveryError};
 use crate::topic::{Catalog, Placement, Topic, TopicSettings};
 use crate::types::{CoreId, LeaderEpoch, PartitionIndex, TopicId, TopicPartition};
 use rustc_hash::FxHashMap;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub struct Boot {
     replay: Arc<Replay>,
     /// Cores that have not recovered yet.
     unrecovered: Arc<AtomicUsize>,
+    /// Directories of deleted partitions that are still to be removed.
+    buried: Arc<[(TopicPartition, PathBuf)]>,
 }
 
 /// Why a data directory cannot be served.
@@ -106,20 +108,31 @@ impl Boot {
         }
         catalog.clean = false;
         catalog.incarnation += 1;
-        remove_buried(disk, &config.data, &catalog).map_err(io)?;
+        let left = burials::bury_again(disk, &config.data, &catalog).map_err(io)?;
         write_catalog(&config.data, &catalog)
             .perform(disk)
             .map_err(io)?;
         catalog.void_below = catalog.incarnation;
-        // Until the journals are void their tombstones tell whose batches may be left out.
-        catalog.buried.clear();
+        // Until the journals are void, tombstones tell whose batches may be left out; after that, whose
+        // files are still to be removed.
+        let ids: BTreeSet<TopicId> = left.iter().map(|(id, _)| id.topic()).collect();
+        catalog.buried.retain(|buried| ids.contains(&buried.id));
         Ok(Self {
             catalog: Arc::new(catalog),
             unrecovered: Arc::new(AtomicUsize::new(config.cores.into())),
             config,
             seed,
             replay: Arc::new(replay),
+            buried: left.into(),
         })
+    }
+
+    /// What a core has to remove: directories of deleted partitions that it would own.
+    pub(super) fn buried_of(&self, core: CoreId) -> VecDeque<PathBuf> {
+        let placement = Placement::new(self.config.cores);
+        let ours = self.buried.iter();
+        let ours = ours.filter(|(id, _)| placement.owner(*id) == core);
+        ours.map(|(_, path)| path.clone()).collect()
     }
 
     /// Recovers the partitions of one core and makes its shard. Damaged partitions go offline, by
@@ -378,27 +391,6 @@ fn first_catalog(seed: u64) -> Catalog {
     Catalog::new(TopicId::from_random_bytes(bytes).to_string())
 }
 
-/// Removes what is left of deleted topics.
-fn remove_buried(disk: &dyn Disk, data: &Path, catalog: &Catalog) -> io::Result<()> {
-    for buried in &catalog.buried {
-        let live = catalog.by_name(buried.name.as_str()).is_some();
-        for partition in 0..buried.partitions {
-            let directory = data.join(format!("{}-{partition}", buried.name));
-            let renamed = burial_place(&directory, buried.id);
-            // A name that is taken again is another topic's, unless the renaming failed.
-            let ours = !live || Checkpoint::topic_of(disk, &directory) == Some(buried.id);
-            let left = [Some(renamed), ours.then_some(directory)];
-            for path in left.into_iter().flatten() {
-                match (DiskCall::RemoveDirectory { path }).perform(disk) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
 /// What journals hold of a topic that is neither live nor buried could be lost without a word.
 fn check_all_known(replay: &Replay, catalog: &Catalog, data: &Path) -> Result<(), BootError> {
     let is_known = |id: TopicPartition| {
@@ -426,14 +418,6 @@ pub(super) fn write_catalog(data: &Path, catalog: &Catalog) -> DiskCall {
 /// Where a partition's files lie.
 pub(super) fn directory(data: &Path, topic: &Topic, partition: TopicPartition) -> PathBuf {
     data.join(format!("{}-{}", topic.name, partition.partition()))
-}
-
-/// Where a deleted partition's directory waits for its removal.
-pub(super) fn burial_place(directory: &Path, topic: TopicId) -> PathBuf {
-    let name = directory.file_name().unwrap_or_default().to_string_lossy();
-    // The id in place of the name: both would not fit into 255 bytes.
-    let number = name.rsplit_once('-').map_or("", |(_, number)| number);
-    directory.with_file_name(format!("{topic}-{number}-delete"))
 }
 
 /// The partitions of a topic.

@@ -1,21 +1,8 @@
-use super::disk::Purpose;
 use super::owner::Hosted;
 use super::{Effect, Message, Shard, boot};
-use crate::storage::call::DiskCall;
 use crate::topic::{Catalog, Topic};
-use crate::types::{CoreId, Now, TopicPartition};
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::PathBuf;
+use crate::types::{CoreId, Now};
 use std::sync::Arc;
-
-/// Directories of deleted partitions that are being renamed out of the way. Until that is done the
-/// new catalog does not count as applied, so that a topic of the same name cannot meet them.
-#[derive(Debug, Default)]
-pub(super) struct Burials {
-    waiting: BTreeMap<TopicPartition, PathBuf>,
-    renaming: BTreeSet<PathBuf>,
-}
 
 impl Shard {
     /// The registrar sent a new catalog.
@@ -50,57 +37,13 @@ impl Shard {
                 self.forget(id, &partition);
             }
             let directory = boot::directory(&self.config.data, topic, id);
-            self.burials.waiting.insert(id, directory);
+            self.bury(id, directory);
             self.bury_if_quiet(id, effects);
         }
     }
 
-    /// Renames a deleted partition's directory once no call of its log is under way: one that
-    /// creates a file would bring the directory back.
-    pub(super) fn bury_if_quiet(&mut self, id: TopicPartition, effects: &mut Vec<Effect>) {
-        let busy = |purpose: &Purpose| matches!(purpose, Purpose::Log(other, _) if *other == id);
-        if !self.burials.waiting.contains_key(&id) || self.disk_calls.values().any(busy) {
-            return;
-        }
-        let from = self
-            .burials
-            .waiting
-            .remove(&id)
-            .expect("looked up just now");
-        let to = boot::burial_place(&from, id.topic());
-        self.burials.renaming.insert(to.clone());
-        let call = DiskCall::BuryDirectory {
-            from,
-            to: to.clone(),
-        };
-        self.call(Purpose::Bury(to), call, effects);
-    }
-
-    /// A deleted partition's directory has its new name, or could not be renamed.
-    pub(super) fn buried(
-        &mut self,
-        directory: PathBuf,
-        result: io::Result<()>,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.burials.renaming.remove(&directory);
-        match result {
-            Ok(()) => {
-                let call = DiskCall::RemoveDirectory { path: directory };
-                self.call(Purpose::Remove, call, effects);
-            }
-            // A partition that nobody wrote to has no directory.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                let path = directory.display();
-                log::error!("{path}: a deleted partition could not be renamed: {error}");
-            }
-        }
-        self.catalog_in_force(effects);
-    }
-
-    fn catalog_in_force(&mut self, effects: &mut Vec<Effect>) {
-        if self.burials.renaming.is_empty() && self.burials.waiting.is_empty() {
+    pub(super) fn catalog_in_force(&mut self, effects: &mut Vec<Effect>) {
+        if self.burials.are_out_of_the_way() {
             self.send(CoreId::REGISTRAR, Message::CatalogApplied, effects);
         }
     }

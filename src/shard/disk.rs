@@ -68,11 +68,7 @@ impl Shard {
             Purpose::Volume(id) => self.volume_told(id, result, effects),
             Purpose::Catalog => self.catalog_written(result.map(drop), effects),
             Purpose::Bury(path) => self.buried(path, result.map(drop), effects),
-            Purpose::Remove => {
-                if let Err(error) = result {
-                    log::warn!("a deleted partition's files stay until the next start: {error}");
-                }
-            }
+            Purpose::Remove => self.removed(result.map(drop)),
         }
     }
 }

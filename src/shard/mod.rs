@@ -15,6 +15,7 @@
 //! - Work for a partition of this core takes the same path whether this or another core asks.
 
 mod boot;
+mod burials;
 mod catalog;
 mod commit;
 mod compactor;

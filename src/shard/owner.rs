@@ -50,9 +50,18 @@ pub(super) struct Owner {
     throttled: VecDeque<Throttled>,
     throttles: bool,
     unsynced_bytes: u64,
+    uncheckpointed_bytes: u64,
 }
 
 impl Owner {
+    /// The owner of partitions that a start brought back.
+    pub(super) fn new<'a>(partitions: impl Iterator<Item = &'a Hosted>) -> Self {
+        Self {
+            uncheckpointed_bytes: partitions.map(Hosted::uncheckpointed_bytes).sum(),
+            ..Self::default()
+        }
+    }
+
     /// Whether appends wait for their turn.
     pub(super) fn throttles_any(&self) -> bool {
         !self.throttled.is_empty()
@@ -72,6 +81,13 @@ impl Hosted {
     fn unsynced_bytes(&self) -> u64 {
         match self {
             Self::Online(partition) => partition.unsynced_bytes(),
+            Self::Offline(_) => 0,
+        }
+    }
+
+    fn uncheckpointed_bytes(&self) -> u64 {
+        match self {
+            Self::Online(partition) => partition.uncheckpointed_bytes(),
             Self::Offline(_) => 0,
         }
     }
@@ -273,16 +289,21 @@ impl Shard {
         effects: &mut Vec<Effect>,
         call: impl FnOnce(&mut Partition, &mut Outcome),
     ) {
+        let scan_bytes_max = self.scan_bytes_max();
         let Some(Hosted::Online(partition)) = self.partitions.get_mut(&id) else {
             return;
         };
-        let (watermark, unsynced, flush_at, was_sound) = (
+        let (watermark, unsynced, uncheckpointed, flush_at, was_sound) = (
             partition.high_watermark(),
             partition.unsynced_bytes(),
+            partition.uncheckpointed_bytes(),
             partition.flush_at(),
             partition.failure().is_none(),
         );
-        let mut outcome = Outcome::new(self.turn.append_bytes());
+        let mut outcome = Outcome {
+            scan_bytes_max,
+            ..Outcome::new(self.turn.append_bytes())
+        };
         call(partition, &mut outcome);
         let has_appended = outcome.append_bytes < self.turn.append_bytes();
         if self.owner.throttles && has_appended {
@@ -293,6 +314,8 @@ impl Shard {
         let moved = partition.high_watermark() != watermark || fails_now;
         self.owner.unsynced_bytes += partition.unsynced_bytes();
         self.owner.unsynced_bytes -= unsynced;
+        self.owner.uncheckpointed_bytes += partition.uncheckpointed_bytes();
+        self.owner.uncheckpointed_bytes -= uncheckpointed;
         self.turn.take(id, &outcome);
         self.deadlines
             .move_flush(id, flush_at, partition.flush_at());
@@ -317,6 +340,18 @@ impl Shard {
     pub(super) fn forget(&mut self, id: TopicPartition, partition: &Partition) {
         self.deadlines.move_flush(id, partition.flush_at(), None);
         self.owner.unsynced_bytes -= partition.unsynced_bytes();
+        self.owner.uncheckpointed_bytes -= partition.uncheckpointed_bytes();
+    }
+
+    /// How many bytes of a partition may be without a checkpoint: any number while the core has used
+    /// half of its budget, and an even share of that half from then on, which somebody exceeds.
+    fn scan_bytes_max(&self) -> u64 {
+        let half = self.config.limits.uncheckpointed_bytes_per_core_max / 2;
+        if self.owner.uncheckpointed_bytes < half {
+            u64::MAX
+        } else {
+            (half / self.partitions.len().max(1) as u64).max(1)
+        }
     }
 
     fn read(

@@ -41,7 +41,7 @@ pub struct Shard {
     /// Only on the registrar's core.
     pub(super) registrar: Option<Registrar>,
     pub(super) stopping: Option<super::stop::Stopping>,
-    pub(super) burials: super::catalog::Burials,
+    pub(super) burials: super::burials::Burials,
     pub(super) upkeep_queue: VecDeque<TopicPartition>,
     pub(super) scrub: super::scrub::Scrub,
     pub(super) coordinators: super::coordinators::Coordinators,
@@ -61,6 +61,7 @@ impl Shard {
     ) -> Self {
         let placement = Placement::new(config.cores);
         let is_registrar = core == CoreId::REGISTRAR;
+        let owner = Owner::new(partitions.values());
         Self {
             core,
             placement,
@@ -70,7 +71,7 @@ impl Shard {
             operations: FxHashMap::default(),
             next_request: RequestId::default(),
             partitions,
-            owner: Owner::default(),
+            owner,
             deletions: Deletions::default(),
             turn: Turn::default(),
             watches: Watches::default(),
@@ -80,7 +81,7 @@ impl Shard {
             next_io: IoId::default(),
             registrar: is_registrar.then(|| Registrar::new(boot.seed())),
             stopping: None,
-            burials: super::catalog::Burials::default(),
+            burials: super::burials::Burials::new(boot.buried_of(core)),
             upkeep_queue: VecDeque::new(),
             scrub: super::scrub::Scrub::default(),
             coordinators: super::coordinators::Coordinators::new(core, boot.seed()),
@@ -123,6 +124,7 @@ impl Shard {
                 self.message(self.core, message, now, effects);
             }
             self.commit(now, effects);
+            self.remove_buried(effects);
             self.end_turn(effects);
             self.schedule_upkeep(now);
             self.proceed_stopping(effects);

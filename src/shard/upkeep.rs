@@ -2,8 +2,6 @@ use super::{Effect, Shard};
 use crate::types::{Now, TopicPartition};
 use std::time::Duration;
 
-/// About how many bytes of a core's partitions a start may have to scan.
-const SCAN_BYTES_PER_CORE_MAX: u64 = 256 * 1024 * 1024;
 /// How often partitions are looked after.
 const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 /// How many are looked after at a time, so that no step takes long.
@@ -31,13 +29,11 @@ impl Shard {
             all.sort_unstable();
             self.upkeep_queue.extend(all);
         }
-        let partitions = self.partitions.len().max(1) as u64;
-        let scan_bytes_max = SCAN_BYTES_PER_CORE_MAX / partitions;
         let slice = self.upkeep_queue.len().min(PARTITIONS_AT_ONCE);
         let slice: Vec<TopicPartition> = self.upkeep_queue.drain(..slice).collect();
         for id in slice {
             self.with_partition(id, effects, |partition, outcome| {
-                partition.upkeep(now, scan_bytes_max, outcome)
+                partition.upkeep(now, outcome);
             });
         }
         self.scrub_on(now, effects);
