@@ -50,4 +50,4 @@ pub use header::{BatchHeader, HEADER_BYTES, TimestampType, patch_header};
 pub use partitioner::{murmur2, partition_for_key};
 pub use record_iter::{Record, RecordHeader, RecordHeaders, RecordIter};
 pub use records::Records;
-pub use survivors::{Survivors, write_emptied};
+pub use survivors::{Survivors, write_emptied, write_gap};

@@ -17,7 +17,7 @@ use super::header::{
 use super::record_iter::{Record, RecordIter};
 use super::records::Records;
 use super::varint;
-use crate::types::Timestamp;
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
 use std::ops::Range;
 
 /// Which records of a batch stay; reusable, one batch after the other.
@@ -182,6 +182,30 @@ pub fn write_emptied(header: &BatchHeader, output: &mut Vec<u8>) {
     finish(output, start, &fields).expect("a bare header is small");
 }
 
+/// Appends batches without records that take up the offsets from `from` up to `upto`, of which no
+/// record is left.
+pub fn write_gap(mut from: Offset, upto: Offset, epoch: LeaderEpoch, output: &mut Vec<u8>) {
+    while from < upto {
+        let start = output.len();
+        output.resize(start + HEADER_BYTES, 0);
+        let last_offset_delta = i32::try_from(upto.since(from) - 1).unwrap_or(i32::MAX);
+        let fields = HeaderFields {
+            base_offset: from,
+            last_offset_delta,
+            leader_epoch: epoch,
+            attributes: 0,
+            base_timestamp: Timestamp::NONE,
+            max_timestamp: Timestamp::NONE,
+            producer_id: ProducerId::NONE,
+            producer_epoch: ProducerEpoch::NONE,
+            base_sequence: Sequence::NONE,
+            record_count: 0,
+        };
+        finish(output, start, &fields).expect("a bare header is small");
+        from = from.advanced(i64::from(last_offset_delta) + 1);
+    }
+}
+
 fn fields_of(header: &BatchHeader) -> HeaderFields {
     HeaderFields {
         base_offset: header.base_offset(),
@@ -249,5 +273,31 @@ impl Shift {
         varint::write_i64(output, delta);
         output.extend_from_slice(record);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::validate_slice;
+
+    #[test]
+    fn a_gap_of_any_width_is_taken_up_by_whole_batches() {
+        let from = Offset::new(7);
+        for width in [1, 2, 1 << 31, (1 << 31) + 1, 5 << 31] {
+            let (mut bytes, mut next, upto) = (Vec::new(), from, from.advanced(width));
+            write_gap(from, upto, LeaderEpoch::new(3), &mut bytes);
+            for batch in bytes.chunks(HEADER_BYTES) {
+                let header = validate_slice(batch).expect("a whole batch");
+                assert_eq!((header.base_offset(), header.record_count()), (next, 0));
+                assert_eq!(header.leader_epoch(), LeaderEpoch::new(3));
+                assert!(!header.has_producer());
+                next = header.next_offset();
+            }
+            assert_eq!(next, upto);
+        }
+        let mut bytes = Vec::new();
+        write_gap(from, from, LeaderEpoch::FIRST, &mut bytes);
+        assert!(bytes.is_empty());
     }
 }

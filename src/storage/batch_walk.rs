@@ -39,6 +39,9 @@ impl From<WalkError> for io::Error {
     }
 }
 
+/// A batch's place, header and bytes.
+pub(super) type PlacedBatch<'a> = (Position, BatchHeader, &'a [u8]);
+
 /// A walk over the batches of a file between two positions.
 pub(super) struct BatchWalk<'a> {
     file: &'a dyn File,
@@ -80,6 +83,16 @@ impl<'a> BatchWalk<'a> {
     /// The same, with the batch's checksum verified.
     pub(super) fn next_validated(&mut self) -> Result<Option<(Position, BatchHeader)>, WalkError> {
         self.next(true)
+    }
+
+    /// The same, with the batch's bytes.
+    pub(super) fn next_batch(&mut self) -> Result<Option<PlacedBatch<'_>>, WalkError> {
+        let Some((position, header)) = self.next(true)? else {
+            return Ok(None);
+        };
+        let from = position.since(self.window_from) as usize;
+        let bytes = self.window.get(from..from + header.size());
+        Ok(Some((position, header, bytes.unwrap_or_default())))
     }
 
     fn next(&mut self, validate: bool) -> Result<Option<(Position, BatchHeader)>, WalkError> {

@@ -8,6 +8,7 @@
 //! - [`journal`] makes what was appended durable before its segment is.
 //! - [`compaction`] keeps the newest record of each key.
 //! - [`log`] is one partition's log: it appends, reads, syncs, rolls, expires and recovers.
+//! - [`log_copy`] writes one out of segments that another broker left.
 //! - [`producer_state`] keeps idempotent producers from appending twice.
 //!
 //! Nothing here knows a clock, a thread or a socket; time comes as an argument.
@@ -27,6 +28,7 @@ mod generated;
 mod index;
 pub mod journal;
 pub mod log;
+pub mod log_copy;
 pub mod mapping;
 pub mod memory_disk;
 pub mod producer_state;

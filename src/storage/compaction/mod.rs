@@ -19,6 +19,7 @@ pub(in crate::storage) mod swap;
 
 pub use filter::{BatchFilter, Cleaned, CompactionTerms};
 pub use offset_map::{KeyHash, OffsetMap};
+pub(in crate::storage) use output::Output;
 pub(in crate::storage) use run::{CleanedSegment, Replacement};
 pub use run::{Compaction, CompactionStage};
 pub(in crate::storage) use source::Source;

@@ -1,6 +1,6 @@
-//! A cleaned segment while it is written, beside those that it is made of.
+//! A segment while it is written out of others: a cleaned one beside those that it is made of, or a
+//! copy.
 
-use super::swap;
 use crate::record::BatchHeader;
 use crate::storage::chunk_checksums::ChunkChecksums;
 use crate::storage::disk::{Disk, FileRef, OpenMode, remove_if_there, write_all};
@@ -9,31 +9,30 @@ use crate::types::{Offset, Position};
 use std::io;
 use std::path::Path;
 
-/// What is written in place of a group of segments.
+/// What is written in place of other segments.
 #[derive(Debug)]
-pub(super) struct Output {
-    pub(super) base: Offset,
-    pub(super) file: FileRef,
-    pub(super) size: u64,
-    pub(super) index: IndexBuilder,
-    pub(super) checksums: ChunkChecksums,
+pub(in crate::storage) struct Output {
+    pub(in crate::storage) base: Offset,
+    pub(in crate::storage) file: FileRef,
+    pub(in crate::storage) size: u64,
+    pub(in crate::storage) index: IndexBuilder,
+    pub(in crate::storage) checksums: ChunkChecksums,
     /// Whether anything is another than before.
-    pub(super) is_changed: bool,
+    pub(in crate::storage) is_changed: bool,
     /// Written bytes of whole batches.
     buffer: Vec<u8>,
 }
 
 impl Output {
-    pub(super) fn create(
+    pub(in crate::storage) fn create(
         disk: &dyn Disk,
-        directory: &Path,
+        path: &Path,
         base: Offset,
         interval_bytes: u32,
     ) -> io::Result<Self> {
-        let path = swap::cleaned_path(directory, base);
         // Left by an attempt that failed.
-        remove_if_there(disk, &path)?;
-        let file = disk.open(&path, OpenMode::CreateNew)?;
+        remove_if_there(disk, path)?;
+        let file = disk.open(path, OpenMode::CreateNew)?;
         Ok(Self {
             base,
             file,
@@ -46,18 +45,18 @@ impl Output {
     }
 
     /// Where batches are appended before they are written.
-    pub(super) const fn buffer(&mut self) -> &mut Vec<u8> {
+    pub(in crate::storage) const fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
     /// Bytes so far.
-    pub(super) fn length(&self) -> u64 {
+    pub(in crate::storage) fn length(&self) -> u64 {
         self.size + self.buffer.len() as u64
     }
 
     /// Writes what the buffer has, durably: a piece at a time, so that the device is never kept busy
     /// for long.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(in crate::storage) fn flush(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
         }

@@ -254,13 +254,14 @@ impl Compaction {
         };
         self.check_space(disk, source)?;
         let interval = self.index_interval_bytes;
+        let path = swap::cleaned_path(&self.directory, source.base);
         Ok(Phase::Writing(Box::new(Writing {
             first: at,
             source: at,
             cursor: Cursor::new(source),
             bytes_read: 0,
             goes_on: false,
-            output: Output::create(disk, &self.directory, source.base, interval)?,
+            output: Output::create(disk, &path, source.base, interval)?,
         })))
     }
 
