@@ -21,6 +21,7 @@
 //! | [`protocol`] | Kafka's messages, and their translation to operations |
 //! | [`client`] | sans-IO clients, and sockets under them |
 //! | [`shard`] | one core's whole state: `step(event) -> effects` |
+//! | [`import`] | takes over the data directory of an Apache Kafka |
 //! | [`runtime`] | executes effects: executors, sockets, mesh, disk calls, clock |
 //! | [`cli`] | one subcommand each |
 //!
@@ -49,6 +50,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod coordinator;
+pub mod import;
 pub mod partition;
 pub mod protocol;
 pub mod record;

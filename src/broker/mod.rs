@@ -66,6 +66,7 @@ pub use list_offsets::{
 };
 pub use metadata::{MetadataRequest, MetadataResponse, PartitionMetadata, TopicMetadata};
 pub use offset_for_leader_epoch::{EpochEnd, EpochQuestion, OffsetForLeaderEpochRequest};
+pub use offsets_topic::offsets_topic_settings;
 pub use part::Part;
 pub use per_partition::{ByTopic, PerPartition};
 pub use produce::{

@@ -7,6 +7,7 @@
 use super::{BrokerError, CreateTopicsRequest, TopicWanted};
 use crate::config::Config;
 use crate::coordinator::OFFSETS_TOPIC;
+use crate::topic::TopicSettings;
 use std::collections::BTreeMap;
 
 /// What decides how long a record is kept: as the broker made it, or not set at all.
@@ -17,6 +18,12 @@ const SETTINGS: [(&str, &str); 2] = [
     ("cleanup.policy", "compact"),
     ("segment.bytes", "104857600"),
 ];
+
+/// The settings of the topic that the broker makes.
+pub fn offsets_topic_settings() -> TopicSettings {
+    let settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    TopicSettings::new(settings.into()).expect("its settings are valid")
+}
 
 /// The topic as the broker makes it.
 pub(super) fn offsets_topic(config: &Config) -> TopicWanted {

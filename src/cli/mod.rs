@@ -12,6 +12,7 @@ mod demo;
 mod error;
 mod group;
 mod human;
+mod import;
 mod inspect;
 mod interrupt;
 mod latency;
@@ -56,6 +57,7 @@ enum Command {
     Group(group::GroupArgs),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
+    Import(import::ImportArgs),
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
     Demo(demo::DemoArgs),
@@ -69,6 +71,7 @@ impl Command {
             Self::Group(args) => args.run(),
             Self::Produce(args) => args.run(),
             Self::Consume(args) => args.run(),
+            Self::Import(args) => args.run(),
             Self::Inspect(args) => args.run(),
             Self::Bench(args) => args.run(),
             Self::Demo(args) => args.run(),

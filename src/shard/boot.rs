@@ -275,6 +275,20 @@ pub(super) fn read_stored(
     disk: &dyn Disk,
     data: &Path,
 ) -> Result<Option<(Catalog, Replay)>, BootError> {
+    let Some(catalog) = read_catalog(disk, data)? else {
+        return Ok(None);
+    };
+    let replay = if catalog.clean {
+        Replay::default()
+    } else {
+        Replay::read(disk, data, catalog.void_below)?
+    };
+    check_all_known(&replay, &catalog, data)?;
+    Ok(Some((catalog, replay)))
+}
+
+/// Reads a directory's catalog; `None` in one that has neither a catalog nor partitions.
+pub fn read_catalog(disk: &dyn Disk, data: &Path) -> Result<Option<Catalog>, BootError> {
     let path = data.join(CATALOG_NAME);
     let io = |error| BootError::Io {
         path: path.clone(),
@@ -291,13 +305,7 @@ pub(super) fn read_stored(
     };
     let catalog = CatalogSnapshot::decode(&bytes).and_then(Catalog::from_snapshot);
     let catalog = catalog.map_err(|error| BootError::Catalog { path, error })?;
-    let replay = if catalog.clean {
-        Replay::default()
-    } else {
-        Replay::read(disk, data, catalog.void_below)?
-    };
-    check_all_known(&replay, &catalog, data)?;
-    Ok(Some((catalog, replay)))
+    Ok(Some(catalog))
 }
 
 /// A partition of which something is on the disk.
@@ -407,7 +415,7 @@ fn check_all_known(replay: &Replay, catalog: &Catalog, data: &Path) -> Result<()
 }
 
 /// The call that makes a catalog the durable one.
-pub(super) fn write_catalog(data: &Path, catalog: &Catalog) -> DiskCall {
+pub fn write_catalog(data: &Path, catalog: &Catalog) -> DiskCall {
     let bytes = catalog.to_snapshot().encode();
     DiskCall::ReplaceFile {
         path: data.join(CATALOG_NAME),
@@ -427,7 +435,7 @@ pub(super) fn partitions(topic: &Topic) -> impl Iterator<Item = TopicPartition> 
 }
 
 /// What a topic's settings mean for its partitions.
-pub(super) fn partition_config(settings: &TopicSettings) -> PartitionConfig {
+pub fn partition_config(settings: &TopicSettings) -> PartitionConfig {
     let cleanup = settings.cleanup();
     let lag_ms_max = settings.compaction_lag_ms_max();
     let compaction = cleanup.compacts.then(|| CompactionConfig {

@@ -45,7 +45,7 @@ mod upkeep;
 mod watches;
 
 pub use crate::types::Now;
-pub use boot::{Boot, BootError};
+pub use boot::{Boot, BootError, partition_config, read_catalog, write_catalog};
 pub use effect::Effect;
 pub use event::Event;
 pub use message::Message;

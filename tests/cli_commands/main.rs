@@ -8,6 +8,7 @@
 
 mod broker;
 mod groups;
+mod import;
 
 use broker::{Broker, corelane, json, run, stderr};
 use std::io::{BufRead, BufReader};

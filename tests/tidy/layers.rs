@@ -15,7 +15,7 @@ enum Uses {
 }
 
 /// The layers, lowest first. A module belongs to the layer with the longest matching path.
-const LAYERS: [(&str, Uses); 20] = [
+const LAYERS: [(&str, Uses); 21] = [
     ("types", Uses::AllBelow),
     ("config", Uses::Only(&["types"])),
     ("metrics", Uses::Only(&["types"])),
@@ -32,6 +32,7 @@ const LAYERS: [(&str, Uses); 20] = [
     ("protocol", Uses::AllBelow),
     ("client", Uses::Only(CLIENT_BASE)),
     ("shard", Uses::AllBelow),
+    ("import", Uses::AllBelow),
     ("runtime", Uses::AllBelow),
     ("admin", Uses::AllBelow),
     ("cli", Uses::AllBelow),
