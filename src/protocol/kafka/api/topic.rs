@@ -20,12 +20,14 @@ pub(super) fn topic_ref(name: &str, id: Uuid, by_id: bool) -> TopicRef {
     }
 }
 
-/// The topic where a message may name it either way; a name counts more than an id.
+/// The topic where a message may name it either way; a name counts more than an id, but Java's
+/// consumer sends an empty one beside the id.
 pub(super) fn topic_ref_either(name: Option<&str>, id: Uuid) -> TopicRef {
-    match name {
-        None if !id.is_nil() => TopicRef::Id(topic_id(id)),
-        // No name at all is answered like an empty one.
-        name => TopicRef::Name(name.unwrap_or_default().to_owned()),
+    let name = name.unwrap_or_default();
+    if name.is_empty() && !id.is_nil() {
+        TopicRef::Id(topic_id(id))
+    } else {
+        TopicRef::Name(name.to_owned())
     }
 }
 
@@ -35,4 +37,20 @@ pub(super) fn uuid(id: TopicId) -> Uuid {
 
 fn topic_id(id: Uuid) -> TopicId {
     TopicId::from_bytes(id.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_counts_where_the_name_is_empty_or_left_out() {
+        let id = Uuid::from_bytes([5; 16]);
+        let named = |name: &str| TopicRef::Name(name.to_owned());
+        for name in [None, Some("")] {
+            assert_eq!(topic_ref_either(name, id), TopicRef::Id(topic_id(id)));
+            assert_eq!(topic_ref_either(name, Uuid::nil()), named(""));
+        }
+        assert_eq!(topic_ref_either(Some("orders"), id), named("orders"));
+    }
 }
