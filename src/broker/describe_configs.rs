@@ -2,6 +2,10 @@ use super::offsets_topic::{check_alteration, is_offsets_topic};
 use super::{BrokerError, Context, TopicRef};
 use crate::topic::{Catalog, Topic, TopicSettings};
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+
+/// Kafka's code of settings that are lists.
+const LIST: i8 = 7;
 
 /// What a setting belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,8 +89,12 @@ pub enum ConfigChange {
     SetNull(String),
     /// Back to the default.
     Delete(String),
-    /// Add to, or take from, a list; no setting of ours is a list that can grow, so it is refused.
-    EditList(String),
+    /// Add these words, separated by commas, to a list.
+    Append(String, String),
+    /// Take these words out of a list.
+    Subtract(String, String),
+    /// An operation that does not exist, by its code; it is refused.
+    Unknown(String, i8),
 }
 
 /// One result per resource, in order.
@@ -178,9 +186,23 @@ fn changed(
             ConfigChange::Delete(name) => {
                 overrides.remove(name);
             }
-            ConfigChange::EditList(name) => {
-                let problem = format!("{name:?} is not a list that can be added to");
-                return Err(BrokerError::InvalidConfig(problem));
+            ConfigChange::Append(name, words) => {
+                let mut list = list(&overrides, name)?;
+                for word in words.split(',') {
+                    if !list.iter().any(|known| known == word) {
+                        list.push(word.to_owned());
+                    }
+                }
+                overrides.insert(name.clone(), list.join(","));
+            }
+            ConfigChange::Subtract(name, words) => {
+                let mut list = list(&overrides, name)?;
+                list.retain(|known| !words.split(',').any(|word| word == known));
+                overrides.insert(name.clone(), list.join(","));
+            }
+            ConfigChange::Unknown(name, code) => {
+                let problem = format!("there is no operation {code} to change {name:?} with");
+                return Err(BrokerError::InvalidRequest(problem));
             }
         }
     }
@@ -193,6 +215,20 @@ fn changed(
         settings,
         ..topic.as_ref().clone()
     })
+}
+
+/// The words of a setting that is a list, by itself or by default.
+fn list(overrides: &BTreeMap<String, String>, name: &str) -> Result<Vec<String>, BrokerError> {
+    let mut definitions = TopicSettings::definitions().iter();
+    let definition = definitions.find(|known| known.name == name && known.kind == LIST);
+    let definition = definition.ok_or_else(|| {
+        BrokerError::InvalidConfig(format!("{name:?} is not a list that can be edited"))
+    })?;
+    let value = overrides
+        .get(name)
+        .map_or(definition.default, String::as_str);
+    let words = value.split(',').filter(|word| !word.is_empty());
+    Ok(words.map(|word| word.trim().to_owned()).collect())
 }
 
 fn no_settings(code: i8) -> BrokerError {
@@ -368,5 +404,45 @@ mod tests {
             assert!(is_refused(twice));
         }
         assert!(set_on_orders(&fixture).is_empty());
+    }
+
+    #[test]
+    fn lists_grow_and_shrink_and_nothing_else_does() {
+        let mut fixture = Fixture::new(Nodes::Single);
+        let policy = |fixture: &Fixture| {
+            let topic = fixture.catalog.by_name("orders").expect("it is there");
+            topic.settings.overrides().get("cleanup.policy").cloned()
+        };
+        let append = |name: &str, value: &str| ConfigChange::Append(name.into(), value.into());
+        let subtract = |name: &str, value: &str| ConfigChange::Subtract(name.into(), value.into());
+        let name = "cleanup.policy";
+        for (change, wanted) in [
+            (append(name, "compact"), "delete,compact"),
+            (append(name, "compact,delete"), "delete,compact"),
+            (subtract(name, "delete"), "compact"),
+            (subtract(name, "delete"), "compact"),
+            (append(name, "delete"), "compact,delete"),
+        ] {
+            let results = alter(&mut fixture, &["orders"], vec![change.clone()], false);
+            assert_eq!(results, [Ok(())], "{change:?}");
+            assert_eq!(policy(&fixture).as_deref(), Some(wanted), "{change:?}");
+        }
+        for change in [
+            append(name, "shred"),
+            append("retention.ms", "5"),
+            subtract("retention.ms", "5"),
+            append("no.such.setting", "5"),
+        ] {
+            let results = alter(&mut fixture, &["orders"], vec![change.clone()], false);
+            let refused = matches!(results.as_slice(), [Err(BrokerError::InvalidConfig(_))]);
+            assert!(refused, "{change:?}: {results:?}");
+        }
+        let unknown = vec![ConfigChange::Unknown(name.to_owned(), 9)];
+        let results = alter(&mut fixture, &["orders"], unknown, false);
+        assert!(matches!(
+            results.as_slice(),
+            [Err(BrokerError::InvalidRequest(_))]
+        ));
+        assert_eq!(policy(&fixture).as_deref(), Some("compact,delete"));
     }
 }

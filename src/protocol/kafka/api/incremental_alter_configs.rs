@@ -24,16 +24,16 @@ pub(super) fn decode(
     })
 }
 
-/// Operations that do not exist are left to the broker to refuse, as edits of lists are.
+/// Operations that do not exist are left to the broker to refuse.
 fn config_change(change: &AlterableConfig<'_>) -> ConfigChange {
     let name = change.name.to_owned();
-    match change.config_operation {
-        0 => match change.value {
-            Some(value) => ConfigChange::Set(name, value.to_owned()),
-            None => ConfigChange::SetNull(name),
-        },
-        1 => ConfigChange::Delete(name),
-        _ => ConfigChange::EditList(name),
+    match (change.config_operation, change.value.map(str::to_owned)) {
+        (0, Some(value)) => ConfigChange::Set(name, value),
+        (1, _) => ConfigChange::Delete(name),
+        (2, Some(value)) => ConfigChange::Append(name, value),
+        (3, Some(value)) => ConfigChange::Subtract(name, value),
+        (0 | 2 | 3, None) => ConfigChange::SetNull(name),
+        (code, _) => ConfigChange::Unknown(name, code),
     }
 }
 
@@ -94,8 +94,15 @@ mod tests {
                 resources: vec![AlterConfigsResource {
                     resource_type: 2,
                     resource_name: "orders",
-                    configs: vec![change(0, Some("5")), change(1, None), change(2, Some("x"))]
-                        .into(),
+                    configs: vec![
+                        change(0, Some("5")),
+                        change(1, None),
+                        change(2, Some("x")),
+                        change(3, Some("x")),
+                        change(3, None),
+                        change(4, Some("x")),
+                    ]
+                    .into(),
                 }]
                 .into(),
                 validate_only: true,
@@ -112,7 +119,10 @@ mod tests {
                 [
                     ConfigChange::Set(name(), "5".to_owned()),
                     ConfigChange::Delete(name()),
-                    ConfigChange::EditList(name()),
+                    ConfigChange::Append(name(), "x".to_owned()),
+                    ConfigChange::Subtract(name(), "x".to_owned()),
+                    ConfigChange::SetNull(name()),
+                    ConfigChange::Unknown(name(), 4),
                 ]
             );
 
