@@ -314,7 +314,7 @@ def main():
         else:
             print(f"ok      {case.__name__} ({time.monotonic() - began:.1f} s)")
         sys.stdout.flush()
-    print(f"{len(CASES) - failed} passed, {failed} failed")
+    print(f"kafka_python: {len(CASES) - failed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 
 

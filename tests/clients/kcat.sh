@@ -254,5 +254,5 @@ if broker_is_ours; then
 else
     echo "skipped sigterm, sigkill: this broker is not ours to end"
 fi
-echo "$passed passed, $failed failed"
+echo "kcat: $passed passed, $failed failed"
 [[ $failed == 0 ]]

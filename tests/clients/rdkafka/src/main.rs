@@ -23,6 +23,6 @@ fn main() {
             }
         }
     }
-    println!("{passed} passed, {failed} failed");
+    println!("rdkafka: {passed} passed, {failed} failed");
     std::process::exit(i32::from(failed > 0));
 }
