@@ -41,7 +41,7 @@ const STEPS: u64 = 5_000;
 
 /// Seeds that found something, with their steps and what it was. A change of the simulator gives
 /// them another meaning; they are kept as long as they cost little.
-const FOUND: [(u64, u64, &str); 4] = [
+const FOUND: [(u64, u64, &str); 5] = [
     (
         44,
         6_000,
@@ -61,6 +61,11 @@ const FOUND: [(u64, u64, &str); 4] = [
         1_000_808,
         10_000,
         "a checkpoint whose name was not durable told a log start that a power cut took back",
+    ),
+    (
+        40,
+        5_000,
+        "a segment was written back further than the shorter one that compaction put in its place",
     ),
 ];
 

@@ -231,7 +231,8 @@ impl Log {
 
     fn written_behind(&mut self, base: Offset, upto: u64) {
         if let Some(segment) = self.segment_mut(base) {
-            segment.behind = segment.behind.max(upto);
+            // What compaction has put in its place meanwhile may be shorter, and is synced.
+            segment.behind = segment.behind.max(upto.min(segment.size));
         }
     }
 
