@@ -11,7 +11,9 @@ use crate::coordinator::{GroupError, GroupFilter, GroupReply, GroupRequest, List
 use crate::record::Batch;
 use crate::storage::FileRange;
 use crate::topic::Catalog;
-use crate::types::{GroupId, LeaderEpoch, Offset, ProducerId, TopicId, TopicPartition};
+use crate::types::{
+    FetchSessionId, GroupId, LeaderEpoch, Offset, ProducerId, TopicId, TopicPartition,
+};
 
 pub use crate::partition::Appended;
 
@@ -32,11 +34,16 @@ pub enum CoreRequest {
         /// About how many bytes in all; the first batch may exceed it.
         bytes_max: u32,
     },
-    /// To the owner: say [`Wake`](crate::shard::Message::Wake) once as soon as one of these high
-    /// watermarks is another than the one given. No reply.
-    Watch(Vec<(TopicPartition, Offset)>),
+    /// To the owner: say [`Wake`](crate::shard::Message::Wake) once as soon as one of these is
+    /// another than it was seen. No reply.
+    Watch(Vec<WatchItem>),
     /// To the owner: forget the watch. No reply.
     Unwatch,
+    /// To the owner, for a fetch session: say [`Moved`](crate::shard::Message::Moved) of each of
+    /// these once, as soon as it is another than it was seen. No reply.
+    WatchInSession(FetchSessionId, Vec<WatchItem>),
+    /// To the owner: forget what of these the session watches. No reply.
+    UnwatchInSession(FetchSessionId, Vec<TopicPartition>),
     /// To the owner: find offsets.
     Seek(Vec<SeekItem>),
     /// To the owner: find where leader epochs end.
@@ -107,6 +114,17 @@ pub struct ReadPart {
     pub log_start: Offset,
     /// Whole batches, ready to be sent.
     pub range: Option<FileRange>,
+}
+
+/// A partition as a fetch saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WatchItem {
+    /// Which.
+    pub partition: TopicPartition,
+    /// The last offset that could be read, plus one.
+    pub high_watermark: Offset,
+    /// The first offset that was kept.
+    pub log_start: Offset,
 }
 
 /// One search in one partition.

@@ -88,9 +88,16 @@ pub enum BrokerError {
     /// The disk failed or is full; the message names the thing.
     #[error("storage error: {0}")]
     Storage(String),
-    /// A fetch session that we never opened (KIP-227).
+    /// A fetch session that this core does not have, or not any more (KIP-227).
     #[error("fetch session not found")]
     FetchSessionNotFound,
+    /// A request out of its fetch session's order.
+    #[error("invalid fetch session epoch")]
+    InvalidFetchSessionEpoch,
+    /// A request that names topics by id in a fetch session that names them by name, or the other
+    /// way round.
+    #[error("the fetch session names its topics in the other way")]
+    FetchSessionTopicIds,
     /// The request needs transactions, which are not served.
     #[error("transactions are not supported")]
     TransactionsNotSupported,

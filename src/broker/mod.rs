@@ -35,6 +35,7 @@ pub use cluster::{Cluster, LeaderHint, NodeEndpoint, TopicRef};
 pub use context::Context;
 pub use core_request::{
     Appended, CatalogChange, CatalogOutcome, CoreReply, CoreRequest, ReadItem, ReadPart, SeekItem,
+    WatchItem,
 };
 pub use create_partitions::{CreatePartitionsRequest, CreatePartitionsResponse, PartitionsWanted};
 pub use create_topics::{CreateTopicsRequest, CreateTopicsResponse, CreatedTopic, TopicWanted};
@@ -53,8 +54,8 @@ pub use describe_topic_partitions::{
 };
 pub use error::BrokerError;
 pub use fetch::{
-    FetchOperation, FetchPartition, FetchRequest, FetchResponse, FetchStep, FetchTopic,
-    FetchedPartition, FetchedTopic,
+    BegunFetch, FetchOperation, FetchOutcome, FetchPartition, FetchRequest, FetchResponse,
+    FetchSessions, FetchStep, FetchTopic, FetchedPartition, FetchedTopic,
 };
 pub use find_coordinator::{CoordinatorKind, FindCoordinatorRequest, FindCoordinatorResponse};
 pub use groups::{GroupAnswer, GroupsOperation};

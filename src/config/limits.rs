@@ -50,6 +50,10 @@ pub struct Limits {
     pub connections_per_core_max: usize,
     /// Partitions of one topic.
     pub partitions_per_topic_max: i32,
+    /// Fetch sessions per core (Kafka's `max.incremental.fetch.session.cache.slots`).
+    pub fetch_sessions_per_core_max: usize,
+    /// Partitions of all fetch sessions of a core together.
+    pub fetch_session_partitions_per_core_max: usize,
     /// The longest a fetch may wait, whatever it asks.
     pub fetch_wait_max: Duration,
     /// The most bytes one fetch answers, whatever it asks.
@@ -73,6 +77,8 @@ impl Default for Limits {
             append_bytes_per_step_max: MIB,
             connections_per_core_max: 10_000,
             partitions_per_topic_max: 10_000,
+            fetch_sessions_per_core_max: 1_000,
+            fetch_session_partitions_per_core_max: 200_000,
             fetch_wait_max: Duration::from_secs(300),
             fetch_bytes_max: 55 * MIB as u32,
         }

@@ -94,6 +94,11 @@ impl Partition {
         self.high_watermark
     }
 
+    /// The first offset that is kept.
+    pub fn log_start(&self) -> Offset {
+        self.log.start()
+    }
+
     /// Bytes appended and still to be synced. None after a failure: what is lost is not waited for.
     pub fn unsynced_bytes(&self) -> u64 {
         match self.failure() {

@@ -8,6 +8,7 @@ impl Shard {
     /// The registrar sent a new catalog.
     pub(super) fn adopt(&mut self, catalog: Arc<Catalog>, now: Now, effects: &mut Vec<Effect>) {
         let old = std::mem::replace(&mut self.catalog, catalog);
+        self.fetch_sessions.catalog_changed();
         let catalog = Arc::clone(&self.catalog);
         for topic in old.topics() {
             match catalog.by_id(topic.id) {

@@ -2,7 +2,7 @@
 
 use crate::broker::{CoreReply, CoreRequest};
 use crate::topic::Catalog;
-use crate::types::RequestId;
+use crate::types::{FetchSessionId, RequestId, TopicPartition};
 use std::sync::Arc;
 
 /// A message between cores, or of a core to itself. Bytes in it are shared, never copied.
@@ -26,6 +26,13 @@ pub enum Message {
     Wake {
         /// The fetch that watches.
         id: RequestId,
+    },
+    /// A partition that a fetch session watches moved; that watch is forgotten.
+    Moved {
+        /// The session.
+        session: FetchSessionId,
+        /// What moved.
+        partition: TopicPartition,
     },
     /// From the registrar: the catalog from now on, durable already.
     Catalog(Arc<Catalog>),

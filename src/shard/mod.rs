@@ -26,6 +26,7 @@ mod deletions;
 mod disk;
 mod effect;
 mod event;
+mod fetches;
 mod inquiries;
 mod memory;
 mod message;

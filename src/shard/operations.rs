@@ -1,10 +1,9 @@
 use super::{Effect, Message, Shard};
 use crate::broker::{
     BrokerError, CatalogChange, CatalogOutcome, Context, CoreReply, CoreRequest,
-    DescribeLogDirsOperation, EpochEnd, FetchOperation, FetchRequest, FetchStep,
-    FindCoordinatorRequest, GroupsOperation, InitProducerIdResponse, ListGroupsOperation,
-    ListOffsetsOperation, MetadataRequest, PerPartition, ProduceOperation, ProducerDescription,
-    Questions, Request, Response,
+    DescribeLogDirsOperation, EpochEnd, FetchOperation, FindCoordinatorRequest, GroupsOperation,
+    InitProducerIdResponse, ListGroupsOperation, ListOffsetsOperation, MetadataRequest,
+    PerPartition, ProduceOperation, ProducerDescription, Questions, Request, Response,
 };
 use crate::protocol::kafka::api::{self, Call};
 use crate::storage::call::DiskReply;
@@ -15,14 +14,14 @@ use std::io;
 /// A client's request that waits for replies, and whom to answer.
 #[derive(Debug)]
 pub(super) struct Operation {
-    connection: ConnectionId,
-    slot: SlotId,
-    call: Call,
-    kind: Kind,
+    pub(super) connection: ConnectionId,
+    pub(super) slot: SlotId,
+    pub(super) call: Call,
+    pub(super) kind: Kind,
 }
 
 #[derive(Debug)]
-enum Kind {
+pub(super) enum Kind {
     Produce(ProduceOperation),
     Fetch(FetchOperation),
     ListOffsets(ListOffsetsOperation),
@@ -53,8 +52,11 @@ impl Shard {
         effects: &mut Vec<Effect>,
     ) {
         match api::parse(bytes) {
+            Ok(api::Parsed::Request(call, Request::Fetch(request))) => {
+                self.start_fetch(connection, slot, call, request, now, effects);
+            }
             Ok(api::Parsed::Request(call, request)) => {
-                self.start(connection, slot, call, request, now, effects);
+                self.start(connection, slot, call, request, effects);
             }
             Ok(api::Parsed::Answer(parts)) => self.respond(connection, slot, parts, effects),
             Err(refusal) => self.close(connection, refusal.to_string(), effects),
@@ -67,7 +69,6 @@ impl Shard {
         slot: SlotId,
         call: Call,
         request: Request,
-        now: Now,
         effects: &mut Vec<Effect>,
     ) {
         let Some(client) = self.connections.get(&connection) else {
@@ -81,7 +82,7 @@ impl Shard {
             own_node: client.own_node,
             peer: &client.peer,
         };
-        let (kind, questions) = match begin(request, &context, now) {
+        let (kind, questions) = match begin(request, &context) {
             Begun::Answered(response) => {
                 return self.give(connection, slot, &call, response, effects);
             }
@@ -101,9 +102,6 @@ impl Shard {
         if asks_volume {
             self.ask_volume(id, effects);
         }
-        if let Some(deadline) = self.fetch(id).map(FetchOperation::deadline) {
-            self.deadlines.set_fetch(deadline, id);
-        }
         if questions.is_empty() {
             self.advance(id, effects);
         }
@@ -111,7 +109,7 @@ impl Shard {
     }
 
     /// Sends an operation's questions, those to this core by way of its own queue.
-    fn ask(&mut self, id: RequestId, questions: Questions, effects: &mut Vec<Effect>) {
+    pub(super) fn ask(&mut self, id: RequestId, questions: Questions, effects: &mut Vec<Effect>) {
         for (core, request) in questions {
             self.send(core, Message::Request { id, request }, effects);
         }
@@ -144,7 +142,7 @@ impl Shard {
             (Kind::ListGroups(list), reply) => list.reply(from, reply),
             (Kind::Fetch(fetch), reply) => {
                 let step = fetch.reply(from, reply, now.monotonic);
-                return self.fetch_step(id, step, effects);
+                return self.fetch_step(id, step, now, effects);
             }
             (Kind::Change, CoreReply::Change(outcome)) => {
                 return self.finish(id, changed(outcome), effects);
@@ -226,7 +224,7 @@ impl Shard {
     }
 
     /// Gives the client its answer.
-    fn give(
+    pub(super) fn give(
         &mut self,
         connection: ConnectionId,
         slot: SlotId,
@@ -270,94 +268,6 @@ impl Shard {
         };
         self.finish(id, response, effects);
     }
-
-    fn fetch(&self, id: RequestId) -> Option<&FetchOperation> {
-        match &self.operations.get(&id)?.kind {
-            Kind::Fetch(fetch) => Some(fetch),
-            _ => None,
-        }
-    }
-
-    fn fetch_mut(&mut self, id: RequestId) -> Option<&mut FetchOperation> {
-        match &mut self.operations.get_mut(&id)?.kind {
-            Kind::Fetch(fetch) => Some(fetch),
-            _ => None,
-        }
-    }
-
-    /// A watched partition moved.
-    pub(super) fn wake(
-        &mut self,
-        from: CoreId,
-        id: RequestId,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
-        // The fetch may have ended while the wake was under way.
-        let Some(fetch) = self.fetch_mut(id) else {
-            return;
-        };
-        let step = fetch.wake(from, now.monotonic);
-        self.fetch_step(id, step, effects);
-    }
-
-    /// Ends the waiting of fetches whose time is up.
-    pub(super) fn expire_fetches(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        while let Some(id) = self.deadlines.due_fetch(now.monotonic) {
-            let Some(fetch) = self.fetch_mut(id) else {
-                continue;
-            };
-            let step = fetch.expire();
-            self.fetch_step(id, step, effects);
-        }
-    }
-
-    fn fetch_step(&mut self, id: RequestId, step: FetchStep, effects: &mut Vec<Effect>) {
-        match step {
-            FetchStep::Wait => {}
-            FetchStep::Ask(questions) => self.ask(id, questions, effects),
-            FetchStep::Done => {
-                let operation = self.end_fetch(id, effects);
-                let Operation {
-                    connection,
-                    slot,
-                    call,
-                    kind: Kind::Fetch(fetch),
-                } = operation
-                else {
-                    unreachable!("only fetches have fetch steps");
-                };
-                let response = Response::Fetch(fetch.finish());
-                self.give(connection, slot, &call, response, effects);
-            }
-        }
-    }
-
-    /// Forgets a fetch, its deadline and its watches.
-    fn end_fetch(&mut self, id: RequestId, effects: &mut Vec<Effect>) -> Operation {
-        let operation = self.operations.remove(&id).expect("a fetch ends once");
-        if let Kind::Fetch(fetch) = &operation.kind {
-            self.deadlines.clear_fetch(fetch.deadline(), id);
-            for core in fetch.watching() {
-                let request = CoreRequest::Unwatch;
-                self.send(core, Message::Request { id, request }, effects);
-            }
-        }
-        operation
-    }
-
-    /// A client left: its fetches end; its appends and changes go on without it, and so does what
-    /// it asked of groups: a coordinator keeps a member until its session ends.
-    pub(super) fn abandon(&mut self, connection: ConnectionId, effects: &mut Vec<Effect>) {
-        let fetches = self.operations.iter().filter(|(_, operation)| {
-            operation.connection == connection && matches!(operation.kind, Kind::Fetch(_))
-        });
-        let mut ids: Vec<RequestId> = fetches.map(|(id, _)| *id).collect();
-        ids.sort_unstable();
-        for id in ids {
-            self.end_fetch(id, effects);
-        }
-    }
 }
 
 enum Begun {
@@ -365,16 +275,16 @@ enum Begun {
     Waiting(Kind, Questions),
 }
 
-fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
+fn begin(request: Request, context: &Context<'_>) -> Begun {
     let registrar = |request| vec![(CoreId::REGISTRAR, request)];
     let create = |missing| registrar(CoreRequest::Change(CatalogChange::CreateTopics(missing)));
     let change = |change| Begun::Waiting(Kind::Change, registrar(CoreRequest::Change(change)));
     match request {
+        Request::Fetch(_) => unreachable!("a fetch begins in its session"),
         Request::Produce(request) => {
             let (produce, questions) = ProduceOperation::start(request, context);
             Begun::Waiting(Kind::Produce(produce), questions)
         }
-        Request::Fetch(request) => begin_fetch(request, context, now),
         Request::ListOffsets(request) => {
             let (search, questions) = ListOffsetsOperation::start(request, context);
             Begun::Waiting(Kind::ListOffsets(search), questions)
@@ -431,18 +341,6 @@ fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
         Request::DeleteTopics(request) => change(CatalogChange::DeleteTopics(request)),
         Request::CreatePartitions(request) => change(CatalogChange::CreatePartitions(request)),
         Request::AlterConfigs(request) => change(CatalogChange::AlterConfigs(request)),
-    }
-}
-
-fn begin_fetch(mut request: FetchRequest, context: &Context<'_>, now: Now) -> Begun {
-    let limits = &context.config.limits;
-    request.wait_max = request.wait_max.min(limits.fetch_wait_max);
-    request.bytes_max = request.bytes_max.min(limits.fetch_bytes_max);
-    let (fetch, step) = FetchOperation::start(request, context, now.monotonic);
-    match step {
-        FetchStep::Done => Begun::Answered(Response::Fetch(fetch.finish())),
-        FetchStep::Ask(questions) => Begun::Waiting(Kind::Fetch(fetch), questions),
-        FetchStep::Wait => Begun::Waiting(Kind::Fetch(fetch), Vec::new()),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::storage::FileRange;
 use crate::storage::call::DiskCall;
 use crate::storage::log::Log;
 use crate::storage::producer_state::ProducerState;
-use crate::types::{AppendToken, CoreId, Now, Offset, RequestId, TopicPartition};
+use crate::types::{AppendToken, CoreId, Now, RequestId, TopicPartition};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -112,6 +112,14 @@ impl Shard {
             CoreRequest::Read { items, bytes_max } => self.read(asker, items, bytes_max, effects),
             CoreRequest::Watch(watched) => self.watch(asker, watched, effects),
             CoreRequest::Unwatch => self.watches.remove(asker),
+            CoreRequest::WatchInSession(session, items) => {
+                self.watch_in_session((from, session), items, effects);
+            }
+            CoreRequest::UnwatchInSession(session, partitions) => {
+                for partition in partitions {
+                    self.watches.remove_session((from, session), partition);
+                }
+            }
             CoreRequest::Seek(items) => {
                 let found = items.into_iter().map(|item| self.seek(item)).collect();
                 self.answer(asker, CoreReply::Seek(found), effects);
@@ -300,6 +308,7 @@ impl Shard {
             partition.flush_at(),
             partition.failure().is_none(),
         );
+        let log_start = partition.log_start();
         let mut outcome = Outcome {
             scan_bytes_max,
             ..Outcome::new(self.turn.append_bytes())
@@ -311,7 +320,9 @@ impl Shard {
             partition.sync(&mut outcome);
         }
         let fails_now = was_sound && partition.failure().is_some();
-        let moved = partition.high_watermark() != watermark || fails_now;
+        let moved = partition.high_watermark() != watermark
+            || partition.log_start() != log_start
+            || fails_now;
         self.owner.unsynced_bytes += partition.unsynced_bytes();
         self.owner.unsynced_bytes -= unsynced;
         self.owner.uncheckpointed_bytes += partition.uncheckpointed_bytes();
@@ -461,37 +472,6 @@ impl Shard {
             let PendingRead { asker, results, .. } =
                 self.owner.reads.remove(&key).expect("looked up just now");
             self.answer(asker, CoreReply::Read(results), effects);
-        }
-    }
-
-    fn watch(
-        &mut self,
-        asker: Watcher,
-        watched: Vec<(TopicPartition, Offset)>,
-        effects: &mut Vec<Effect>,
-    ) {
-        // A fetch over several cores that one of them woke watches anew here, too.
-        self.watches.remove(asker);
-        let moved = watched.iter().any(|(partition, seen)| {
-            // A partition that is gone is news as well; one that failed was, when it did.
-            !matches!(self.partitions.get(partition), Some(Hosted::Online(partition))
-                if partition.high_watermark() == *seen)
-        });
-        if moved {
-            let (core, id) = asker;
-            self.send(core, Message::Wake { id }, effects);
-        } else {
-            let partitions = watched
-                .into_iter()
-                .map(|(partition, _)| partition)
-                .collect();
-            self.watches.add(asker, partitions);
-        }
-    }
-
-    pub(super) fn wake_watchers(&mut self, id: TopicPartition, effects: &mut Vec<Effect>) {
-        for (core, id) in self.watches.take(id) {
-            self.send(core, Message::Wake { id }, effects);
         }
     }
 }

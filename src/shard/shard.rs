@@ -10,6 +10,7 @@ use super::registrar::Registrar;
 use super::turn::Turn;
 use super::watches::Watches;
 use super::{Boot, Effect, Event, Message};
+use crate::broker::FetchSessions;
 use crate::config::Config;
 use crate::storage::journal::Journal;
 use crate::topic::{Catalog, Placement};
@@ -34,6 +35,7 @@ pub struct Shard {
     pub(super) deletions: Deletions,
     pub(super) turn: Turn,
     pub(super) watches: Watches,
+    pub(super) fetch_sessions: FetchSessions,
     pub(super) deadlines: Deadlines,
     pub(super) commit: Commit,
     pub(super) disk_calls: FxHashMap<IoId, Purpose>,
@@ -75,6 +77,7 @@ impl Shard {
             deletions: Deletions::default(),
             turn: Turn::default(),
             watches: Watches::default(),
+            fetch_sessions: FetchSessions::new(core, config.cores, boot.seed(), &config.limits),
             deadlines: Deadlines::default(),
             commit: Commit::new(journal),
             disk_calls: FxHashMap::default(),
@@ -160,6 +163,9 @@ impl Shard {
             Message::Request { id, request } => self.request(from, id, request, now, effects),
             Message::Reply { id, reply } => self.reply(from, id, reply, now, effects),
             Message::Wake { id } => self.wake(from, id, now, effects),
+            Message::Moved { session, partition } => {
+                self.moved_in_session(session, partition, now, effects);
+            }
             Message::Catalog(catalog) => self.adopt(catalog, now, effects),
             Message::CatalogApplied => self.catalog_applied(from, effects),
             Message::Flushed { clean } => self.core_flushed(from, clean, effects),

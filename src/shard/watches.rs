@@ -1,15 +1,20 @@
-use crate::types::{CoreId, RequestId, TopicPartition};
+use crate::types::{CoreId, FetchSessionId, RequestId, TopicPartition};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 
 /// Who watches: a fetch on a core.
 pub(super) type Watcher = (CoreId, RequestId);
 
-/// Fetches that want to know when a partition's high watermark moves.
+/// A fetch session of a core.
+pub(super) type SessionWatcher = (CoreId, FetchSessionId);
+
+/// Fetches and fetch sessions that want to know when a partition's high watermark moves.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
     partitions: FxHashMap<TopicPartition, BTreeSet<Watcher>>,
     watchers: FxHashMap<Watcher, Vec<TopicPartition>>,
+    /// Sessions keep account of what they watch themselves, partition by partition.
+    sessions: FxHashMap<TopicPartition, BTreeSet<SessionWatcher>>,
 }
 
 impl Watches {
@@ -44,9 +49,27 @@ impl Watches {
         watchers
     }
 
+    pub(super) fn add_session(&mut self, watcher: SessionWatcher, partition: TopicPartition) {
+        self.sessions.entry(partition).or_default().insert(watcher);
+    }
+
+    pub(super) fn remove_session(&mut self, watcher: SessionWatcher, partition: TopicPartition) {
+        if let Some(watchers) = self.sessions.get_mut(&partition) {
+            watchers.remove(&watcher);
+            if watchers.is_empty() {
+                self.sessions.remove(&partition);
+            }
+        }
+    }
+
+    /// Takes out every session that watches this partition.
+    pub(super) fn take_sessions(&mut self, partition: TopicPartition) -> BTreeSet<SessionWatcher> {
+        self.sessions.remove(&partition).unwrap_or_default()
+    }
+
     #[cfg(test)]
     fn is_empty(&self) -> bool {
-        self.partitions.is_empty() && self.watchers.is_empty()
+        self.partitions.is_empty() && self.watchers.is_empty() && self.sessions.is_empty()
     }
 }
 
@@ -67,6 +90,21 @@ mod tests {
         assert!(watches.take(a).is_empty());
         watches.add(one, vec![a, b]);
         watches.remove(one);
+        assert!(watches.is_empty());
+    }
+
+    #[test]
+    fn a_session_is_told_of_each_partition_by_itself() {
+        let topic = TopicId::from_random_bytes([1; 16]);
+        let [a, b] = [0, 1].map(|p| TopicPartition::new(topic, PartitionIndex::new(p)));
+        let [one, two] = [1, 2].map(|id| (CoreId::new(0), FetchSessionId::new(id)));
+        let mut watches = Watches::default();
+        for (session, partition) in [(one, a), (one, b), (two, b)] {
+            watches.add_session(session, partition);
+        }
+        assert_eq!(watches.take_sessions(b), BTreeSet::from([one, two]));
+        assert!(watches.take_sessions(b).is_empty());
+        watches.remove_session(one, a);
         assert!(watches.is_empty());
     }
 }

@@ -6,6 +6,27 @@ integer! {
     LeaderEpoch(i32)
 }
 
+integer! {
+    /// A request's number in its fetch session (KIP-227).
+    FetchSessionEpoch(i32)
+}
+
+impl FetchSessionEpoch {
+    /// Of a request that names all its partitions, to begin a session with.
+    pub const INITIAL: Self = Self::new(0);
+    /// Of a request without a session, which ends the one it names.
+    pub const FINAL: Self = Self::new(-1);
+
+    /// The number of the request after this one: past the largest comes 1.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self.get() {
+            i32::MAX => Self::new(1),
+            epoch => Self::new(epoch + 1),
+        }
+    }
+}
+
 impl LeaderEpoch {
     /// The epoch of a partition that never had an unclean start.
     pub const FIRST: Self = Self::new(0);

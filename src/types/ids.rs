@@ -40,6 +40,16 @@ integer! {
     DeletionToken(u64)
 }
 
+integer! {
+    /// A fetch session (KIP-227), 0 for none. Names its core, too.
+    FetchSessionId(i32)
+}
+
+impl FetchSessionId {
+    /// No session.
+    pub const NONE: Self = Self::new(0);
+}
+
 impl CoreId {
     /// The core that owns catalog, settings and producer-id blocks.
     pub const REGISTRAR: Self = Self::new(0);

@@ -11,9 +11,12 @@ mod producer;
 mod time;
 mod topic;
 
-pub use epoch::LeaderEpoch;
+pub use epoch::{FetchSessionEpoch, LeaderEpoch};
 pub use group::{Generation, GroupId, InstanceId, MemberId};
-pub use ids::{AppendToken, ConnectionId, CoreId, DeletionToken, IoId, NodeId, RequestId, SlotId};
+pub use ids::{
+    AppendToken, ConnectionId, CoreId, DeletionToken, FetchSessionId, IoId, NodeId, RequestId,
+    SlotId,
+};
 pub use offset::{Offset, Position};
 pub use producer::{ProducerEpoch, ProducerId, Sequence};
 pub use time::{Instant, Now, Timestamp};

@@ -135,6 +135,8 @@ fn limits(rng: &mut Rng) -> Limits {
         append_bytes_per_step_max: [1, 4 << 10, 1 << 20][rng.usize(..3)],
         connections_per_core_max: 100,
         partitions_per_topic_max: 8,
+        fetch_sessions_per_core_max: [0, 1, 100][aside.usize(..3)],
+        fetch_session_partitions_per_core_max: [3, 100][aside.usize(..2)],
         fetch_wait_max: Duration::from_secs(300),
         fetch_bytes_max: [8 << 10, 1 << 20][rng.usize(..2)],
     }

@@ -401,6 +401,7 @@ fn name(message: &Message) -> String {
         Message::Request { id, .. } => format!("request {id}"),
         Message::Reply { id, .. } => format!("reply {id}"),
         Message::Wake { id } => format!("wake {id}"),
+        Message::Moved { session, partition } => format!("moved {partition} in {session}"),
         Message::Catalog(_) => "catalog".to_owned(),
         Message::CatalogApplied => "catalog applied".to_owned(),
         Message::Flushed { clean } => format!("flushed {clean}"),

@@ -1,9 +1,11 @@
 use super::super::context::fixture::Fixture;
+use super::operation::Wanted;
 use super::*;
-use crate::config::Nodes;
-use crate::record::BatchBuilder;
+use crate::broker::{Context, CoreReply, CoreRequest, ReadPart};
+use crate::config::{Limits, Nodes};
+use crate::record::{BatchBuilder, Compression};
 use crate::storage::{Disk, FileRange, MemoryDisk, OpenMode};
-use crate::types::{Position, Timestamp};
+use crate::types::{CoreId, Instant, Position, Timestamp};
 use std::path::Path;
 
 fn request(partitions: &[i32], bytes_min: u32) -> FetchRequest {
@@ -17,13 +19,30 @@ fn request(partitions: &[i32], bytes_min: u32) -> FetchRequest {
         wait_max: Duration::from_millis(500),
         bytes_min,
         bytes_max: 10_000,
-        session: (0, -1),
+        session: FetchSessionId::NONE,
+        epoch: FetchSessionEpoch::FINAL,
+        names_by_id: false,
         knows_zstandard: true,
+        forgotten: Vec::new(),
         topics: vec![FetchTopic {
             topic: TopicRef::Name("orders".into()),
             partitions: partitions.iter().map(partition).collect(),
         }],
     }
+}
+
+fn start(
+    mut request: FetchRequest,
+    context: &Context<'_>,
+    now: Instant,
+) -> (FetchOperation, FetchStep) {
+    let wanted = Wanted::all(std::mem::take(&mut request.topics), context);
+    FetchOperation::start(&request, None, wanted, context, now)
+}
+
+fn finish(fetch: FetchOperation) -> FetchResponse {
+    let mut sessions = FetchSessions::new(CoreId::new(0), 2, 1, &Limits::default());
+    sessions.settle(fetch.finish()).0
 }
 
 fn nothing_at(high_watermark: i64) -> Result<ReadPart, BrokerError> {
@@ -51,7 +70,10 @@ fn watches(step: FetchStep) -> Vec<(CoreId, Vec<Offset>)> {
         panic!("{step:?}")
     };
     let watch = |(core, question)| match question {
-        CoreRequest::Watch(items) => (core, items.into_iter().map(|(_, seen)| seen).collect()),
+        CoreRequest::Watch(items) => {
+            let seen = items.into_iter().map(|item| item.high_watermark);
+            (core, seen.collect())
+        }
         other => panic!("{other:?}"),
     };
     questions.into_iter().map(watch).collect()
@@ -60,9 +82,8 @@ fn watches(step: FetchStep) -> Vec<(CoreId, Vec<Offset>)> {
 #[test]
 fn it_reads_watches_what_it_saw_and_reads_again_when_woken() {
     let fixture = Fixture::new(Nodes::Single);
-    let start = Instant::new(0);
-    let (mut fetch, step) =
-        FetchOperation::start(request(&[0, 1, 2], 1), &fixture.context(false), start);
+    let now = Instant::new(0);
+    let (mut fetch, step) = start(request(&[0, 1, 2], 1), &fixture.context(false), now);
     let (even, odd) = (fixture.owner(0), fixture.owner(1));
     let mut asked = reads(step);
     asked.sort();
@@ -72,10 +93,10 @@ fn it_reads_watches_what_it_saw_and_reads_again_when_woken() {
     let step = fetch.reply(
         even,
         CoreReply::Read(vec![nothing_at(5), nothing_at(6)]),
-        start,
+        now,
     );
     assert!(matches!(step, FetchStep::Wait));
-    let step = fetch.reply(odd, CoreReply::Read(vec![nothing_at(7)]), start);
+    let step = fetch.reply(odd, CoreReply::Read(vec![nothing_at(7)]), now);
     let mut watched = watches(step);
     watched.sort();
     let seen = |offsets: &[i64]| offsets.iter().map(|o| Offset::new(*o)).collect::<Vec<_>>();
@@ -83,7 +104,7 @@ fn it_reads_watches_what_it_saw_and_reads_again_when_woken() {
     expected.sort();
     assert_eq!(watched, expected);
     assert_eq!(fetch.watching().count(), 2);
-    assert_eq!(reads(fetch.wake(odd, start)).len(), 2);
+    assert_eq!(reads(fetch.wake(odd, now)).len(), 2);
     assert_eq!(
         fetch.watching().collect::<Vec<_>>(),
         [even],
@@ -94,32 +115,28 @@ fn it_reads_watches_what_it_saw_and_reads_again_when_woken() {
 #[test]
 fn a_wake_during_a_read_is_not_lost() {
     let fixture = Fixture::new(Nodes::Single);
-    let start = Instant::new(0);
-    let (mut fetch, _) = FetchOperation::start(request(&[0, 1], 1), &fixture.context(false), start);
+    let now = Instant::new(0);
+    let (mut fetch, _) = start(request(&[0, 1], 1), &fixture.context(false), now);
     let (even, odd) = (fixture.owner(0), fixture.owner(1));
     let empty = || CoreReply::Read(vec![nothing_at(5)]);
-    fetch.reply(even, empty(), start);
-    fetch.reply(odd, empty(), start);
-    fetch.wake(even, start);
-    assert!(matches!(fetch.wake(odd, start), FetchStep::Wait));
-    fetch.reply(even, empty(), start);
-    let step = fetch.reply(odd, empty(), start);
+    fetch.reply(even, empty(), now);
+    fetch.reply(odd, empty(), now);
+    fetch.wake(even, now);
+    assert!(matches!(fetch.wake(odd, now), FetchStep::Wait));
+    fetch.reply(even, empty(), now);
+    let step = fetch.reply(odd, empty(), now);
     assert_eq!(reads(step).len(), 2, "what moved meanwhile is read again");
 }
 
 #[test]
 fn the_deadline_ends_the_wait_with_what_there_is() {
     let fixture = Fixture::new(Nodes::Single);
-    let start = Instant::new(0);
-    let (mut fetch, _) = FetchOperation::start(request(&[0], 1), &fixture.context(false), start);
-    fetch.reply(
-        fixture.owner(0),
-        CoreReply::Read(vec![nothing_at(5)]),
-        start,
-    );
+    let now = Instant::new(0);
+    let (mut fetch, _) = start(request(&[0], 1), &fixture.context(false), now);
+    fetch.reply(fixture.owner(0), CoreReply::Read(vec![nothing_at(5)]), now);
     assert_eq!(fetch.deadline(), Instant::new(500_000));
     assert!(matches!(fetch.expire(), FetchStep::Done));
-    let response = fetch.finish();
+    let response = finish(fetch);
     let partition = &response.topics[0].partitions[0];
     assert_eq!(
         (partition.high_watermark, partition.error.is_none()),
@@ -130,10 +147,9 @@ fn the_deadline_ends_the_wait_with_what_there_is() {
 #[test]
 fn an_unknown_partition_is_answered_at_once() {
     let fixture = Fixture::new(Nodes::Single);
-    let (fetch, step) =
-        FetchOperation::start(request(&[9], 1), &fixture.context(false), Instant::new(0));
+    let (fetch, step) = start(request(&[9], 1), &fixture.context(false), Instant::new(0));
     assert!(matches!(step, FetchStep::Done));
-    let response = fetch.finish();
+    let response = finish(fetch);
     let error = response.topics[0].partitions[0].error.clone();
     assert_eq!(error, Some(BrokerError::UnknownTopicOrPartition));
 }
@@ -146,13 +162,13 @@ fn a_node_of_its_own_refuses_what_another_leads_and_says_who() {
     } else {
         0
     };
-    let (fetch, step) = FetchOperation::start(
+    let (fetch, step) = start(
         request(&[foreign], 1),
         &fixture.context(true),
         Instant::new(0),
     );
     assert!(matches!(step, FetchStep::Done));
-    let response = fetch.finish();
+    let response = finish(fetch);
     let partition = &response.topics[0].partitions[0];
     assert_eq!(partition.error, Some(BrokerError::NotLeader));
     assert_eq!(partition.leader.expect("hinted").node.get(), 1);
@@ -160,16 +176,10 @@ fn a_node_of_its_own_refuses_what_another_leads_and_says_who() {
 }
 
 #[test]
-fn a_session_that_was_never_opened_is_not_found() {
+fn what_asks_for_nothing_is_answered_at_once() {
     let fixture = Fixture::new(Nodes::Single);
-    let mut request = request(&[0], 1);
-    request.session = (17, 3);
-    let (fetch, step) = FetchOperation::start(request, &fixture.context(false), Instant::new(0));
+    let (_, step) = start(request(&[], 1), &fixture.context(false), Instant::new(0));
     assert!(matches!(step, FetchStep::Done));
-    assert_eq!(
-        fetch.finish().error,
-        Some(BrokerError::FetchSessionNotFound)
-    );
 }
 
 /// A part whose batches are compressed like this.
@@ -206,10 +216,10 @@ fn who_cannot_know_zstandard_gets_what_comes_before_it() {
         let mut request = request(&[0], 1);
         request.knows_zstandard = knows_zstandard;
         let now = Instant::new(0);
-        let (mut fetch, _) = FetchOperation::start(request, &fixture.context(false), now);
+        let (mut fetch, _) = start(request, &fixture.context(false), now);
         let read = CoreReply::Read(vec![Ok(part_of(compressions))]);
         fetch.reply(fixture.owner(0), read, now);
-        let mut topics = fetch.finish().topics.into_iter();
+        let mut topics = finish(fetch).topics.into_iter();
         let partition = topics.next().expect("one").partitions.remove(0);
         let length = partition.records.as_ref().map(Part::length);
         (length, partition.error)

@@ -1,6 +1,7 @@
 //! A consumer: reads some partitions from where it is, with long polls and small limits, and
 //! checks every record on the way.
 
+use super::session::{Read, Session, topics};
 use super::verdict::{Verdict, judge};
 use super::{Client, Context, Link, link::Answer};
 use crate::history::{Floor, Seen, When};
@@ -9,7 +10,7 @@ use crate::network::Delivery;
 use crate::topics::Place;
 use bytes::Bytes;
 use corelane::protocol::kafka::messages::{
-    ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic, ListOffsetsPartition,
+    ErrorCode, FetchPartition, FetchRequest, FetchResponse, ListOffsetsPartition,
     ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic, PartitionData,
 };
 use corelane::record::{Batches, DecompressionLimits};
@@ -27,6 +28,7 @@ pub(crate) struct Consumer {
     misplaced: bool,
     /// The broker's leader epoch, as of this connection.
     epoch: i32,
+    session: Option<Session>,
 }
 
 #[derive(Debug)]
@@ -70,7 +72,13 @@ impl Consumer {
             lanes: Vec::new(),
             misplaced: false,
             epoch: 0,
+            session: (version >= 7 && rng.bool()).then(Session::new),
         }
+    }
+
+    fn disconnect(&mut self, context: &mut Context<'_>) {
+        self.link.disconnect(context);
+        self.session.iter_mut().for_each(Session::disconnected);
     }
 
     fn choose_lane(&mut self, context: &mut Context<'_>) {
@@ -117,36 +125,40 @@ impl Consumer {
             }
         };
         let items: Vec<Item> = chosen.iter().map(item).collect();
-        let topics =
-            items.chunk_by(|a, b| self.lanes[a.at].place.topic == self.lanes[b.at].place.topic);
-        let topics = topics.map(|items| {
-            let place = &self.lanes[items[0].at].place;
-            let partitions = items.iter().map(|item| FetchPartition {
-                partition: self.lanes[item.at].place.index,
+        let read = |item: &Item| {
+            let place = self.lanes[item.at].place.clone();
+            let read = FetchPartition {
+                partition: place.index,
                 fetch_offset: item.offset,
                 current_leader_epoch: item.epoch,
                 partition_max_bytes,
                 ..Default::default()
-            });
-            FetchTopic {
-                topic: &place.name,
-                topic_id: place.uuid,
-                partitions: partitions.collect(),
-            }
-        });
+            };
+            (place, read)
+        };
+        let reads: Vec<Read> = items.iter().map(read).collect();
         let request = FetchRequest {
             max_wait_ms: wait,
             min_bytes: bytes_min,
             max_bytes: bytes_max,
-            topics: topics.collect(),
             ..Default::default()
         };
         let asked = Asked::Fetch {
             bytes_min,
             bytes_max,
-            items: items.clone(),
+            items,
         };
-        self.link.send(&request, self.version, Some(asked), context);
+        let (link, version) = (&mut self.link, self.version);
+        match &mut self.session {
+            Some(session) => session.ask(reads, &request, |request| {
+                link.send(request, version, Some(asked), context);
+            }),
+            None => {
+                let topics = topics(&reads.iter().collect::<Vec<_>>());
+                let request = FetchRequest { topics, ..request };
+                link.send(&request, version, Some(asked), context);
+            }
+        }
     }
 
     fn ask_start(&mut self, at: usize, context: &mut Context<'_>) {
@@ -180,15 +192,37 @@ impl Consumer {
         context: &mut Context<'_>,
     ) {
         let response: FetchResponse<'_> = Answer::<Asked>::decode(&answer.body, answer.version);
-        assert_eq!(response.error_code, 0, "the fetch as a whole failed");
+        let is_whole = self
+            .session
+            .as_ref()
+            .is_none_or(|session| !session.goes_on());
+        match &mut self.session {
+            Some(session) => session.answered(response.error_code, response.session_id),
+            None => assert_eq!(response.error_code, 0, "the fetch as a whole failed"),
+        }
         let topics: Vec<_> = response.responses.iter().collect();
-        let results = topics.iter().flat_map(|topic| topic.partitions.iter());
+        let results = topics.iter().flat_map(|topic| {
+            let results = topic.partitions.iter();
+            results.map(|result| (topic.topic, topic.topic_id, result))
+        });
         let results: Vec<_> = results.collect();
-        assert_eq!(results.len(), items.len(), "one result per partition");
+        let is_complete = !is_whole || results.len() == items.len() || response.error_code != 0;
+        assert!(is_complete, "one result per partition");
         let mut bytes = 0;
-        for (item, result) in items.iter().zip(&results) {
-            let index = self.lanes[item.at].place.index;
-            assert_eq!(result.partition_index, index, "results come as asked");
+        let mut left = items.iter();
+        for (name, uuid, result) in &results {
+            let is_of = |item: &&Item| {
+                let place = &self.lanes[item.at].place;
+                (place.name == *name || place.uuid == *uuid)
+                    && place.index == result.partition_index
+            };
+            // In a session they come in any order, and only those with something new.
+            let item = if is_whole {
+                left.next().filter(is_of)
+            } else {
+                items.iter().find(is_of)
+            };
+            let item = item.expect("results come as asked");
             let length = result.records.map_or(0, |records| records.length());
             let allowed = length == 0 || bytes == 0 || bytes + length <= bytes_max as usize;
             bytes += length;
@@ -379,12 +413,12 @@ impl Client for Consumer {
         }
         if self.link.pending() > 0 {
             if context.rng.u8(..200) == 0 {
-                self.link.disconnect(context);
+                self.disconnect(context);
             }
             return;
         }
         if std::mem::take(&mut self.misplaced) {
-            return self.link.disconnect(context);
+            return self.disconnect(context);
         }
         let wants_lane = self.lanes.len() < LANES_MAX && context.rng.u8(..20) == 0;
         if self.lanes.is_empty() || wants_lane {
@@ -418,6 +452,7 @@ impl Client for Consumer {
 
     fn hung_up(&mut self, _context: &mut Context<'_>) {
         self.link.hung_up();
+        self.session.iter_mut().for_each(Session::disconnected);
     }
 
     fn complaint(&self, context: &mut Context<'_>) -> Option<String> {

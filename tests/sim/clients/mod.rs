@@ -6,6 +6,7 @@ mod deletion;
 mod hostile;
 mod link;
 mod producer;
+mod session;
 mod verdict;
 
 pub(crate) use admin::Admin;

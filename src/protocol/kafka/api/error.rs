@@ -31,6 +31,8 @@ pub fn error_code(error: &BrokerError) -> ErrorCode {
         BrokerError::UnknownLeaderEpoch => ErrorCode::UnknownLeaderEpoch,
         BrokerError::Storage(_) => ErrorCode::KafkaStorageError,
         BrokerError::FetchSessionNotFound => ErrorCode::FetchSessionIdNotFound,
+        BrokerError::InvalidFetchSessionEpoch => ErrorCode::InvalidFetchSessionEpoch,
+        BrokerError::FetchSessionTopicIds => ErrorCode::FetchSessionTopicIdError,
         // Fatal to a client, which is right: asking again does not help.
         BrokerError::TransactionsNotSupported => ErrorCode::UnsupportedVersion,
         // Clients look for the leader and try again.

@@ -7,7 +7,7 @@ use crate::broker::{
     BrokerError, FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchedPartition, Part,
 };
 use crate::protocol::kafka::messages::{self, ErrorCode, FetchableTopicResponse, PartitionData};
-use crate::types::{LeaderEpoch, Offset, PartitionIndex};
+use crate::types::{FetchSessionEpoch, FetchSessionId, LeaderEpoch, Offset, PartitionIndex};
 use crate::wire::{EncodeError, Message, Reader, Records};
 use std::time::Duration;
 
@@ -26,7 +26,8 @@ const STORAGE_ERRORS_FROM: i16 = 6;
 pub(super) fn decode(reader: &mut Reader<'_>, version: i16) -> Result<FetchRequest, Malformed> {
     let request = messages::FetchRequest::decode(reader, version)?;
     let size = |bytes: i32| bytes.max(0).unsigned_abs();
-    let topics = Entries::new().list(&request.topics, |entries, topic| {
+    let mut entries = Entries::new();
+    let topics = entries.list(&request.topics, |entries, topic| {
         let partitions = entries.list(&topic.partitions, |_, partition| {
             Ok(FetchPartition {
                 index: PartitionIndex::new(partition.partition),
@@ -40,18 +41,26 @@ pub(super) fn decode(reader: &mut Reader<'_>, version: i16) -> Result<FetchReque
             partitions,
         })
     })?;
+    let forgotten = entries.list(&request.forgotten_topics_data, |entries, topic| {
+        let partitions =
+            entries.list(&topic.partitions, |_, index| Ok(PartitionIndex::new(index)))?;
+        let topic = topic_ref(topic.topic, topic.topic_id, version >= TOPIC_IDS_FROM);
+        Ok((topic, partitions))
+    })?;
     Ok(FetchRequest {
         wait_max: Duration::from_millis(u64::from(size(request.max_wait_ms))),
         bytes_min: size(request.min_bytes),
         bytes_max: size(request.max_bytes),
-        session: (request.session_id, request.session_epoch),
+        session: FetchSessionId::new(request.session_id),
+        epoch: FetchSessionEpoch::new(request.session_epoch),
+        names_by_id: version >= TOPIC_IDS_FROM,
         knows_zstandard: version >= ZSTANDARD_FROM,
         topics,
+        forgotten,
     })
 }
 
-/// Record data is put between the pieces of the message. The session is always 0, "none": every
-/// client then asks for all of its partitions each time (KIP-227).
+/// Record data is put between the pieces of the message.
 pub(super) fn encode(call: &Call, mut response: FetchResponse) -> Result<Vec<Part>, EncodeError> {
     let mut records = Vec::new();
     let mut places = Vec::new();
@@ -83,6 +92,7 @@ pub(super) fn encode(call: &Call, mut response: FetchResponse) -> Result<Vec<Par
     let error = response.error.as_ref().map_or(ErrorCode::None, error_code);
     let mut message = messages::FetchResponse {
         error_code: error.code(),
+        session_id: response.session.get(),
         responses: responses.collect(),
         ..messages::FetchResponse::default()
     };
@@ -175,7 +185,7 @@ mod tests {
         }
     }
 
-    fn response() -> Response {
+    fn response(session: i32) -> Response {
         let away = FetchedPartition {
             error: Some(BrokerError::NotLeader),
             high_watermark: Offset::new(-1),
@@ -192,8 +202,9 @@ mod tests {
         };
         Response::Fetch(FetchResponse {
             error: None,
+            session: FetchSessionId::new(session),
             topics: vec![FetchedTopic {
-                topic: TopicRef::Id(TopicId::from_bytes(ID)),
+                topic: TopicRef::Id(TopicId::from_bytes(ID)).into(),
                 partitions: vec![
                     fetched(3, Some(b"three")),
                     away,
@@ -217,7 +228,9 @@ mod tests {
             };
             assert_eq!(fetch.wait_max, Duration::from_millis(500));
             assert_eq!((fetch.bytes_min, fetch.bytes_max), (1, 0));
-            assert_eq!(fetch.session, (0, -1));
+            let session = (fetch.session, fetch.epoch);
+            assert_eq!(session, (FetchSessionId::NONE, FetchSessionEpoch::FINAL));
+            assert_eq!(fetch.names_by_id, version >= 13);
             assert_eq!(fetch.knows_zstandard, version >= 10);
             let named = TopicRef::Name("orders".to_owned());
             let by_id = TopicRef::Id(TopicId::from_bytes(ID));
@@ -237,9 +250,10 @@ mod tests {
     fn partitions_come_in_order_with_all_offsets_set() {
         for version in messages::FetchRequest::VERSIONS {
             let (call, _) = parsed(&request(), version);
-            let bytes = response_bytes(&call, response());
+            let session = if version < 7 { 0 } else { 17 };
+            let bytes = response_bytes(&call, response(session));
             let response: messages::FetchResponse<'_> = read(&bytes, version);
-            assert_eq!((response.error_code, response.session_id), (0, 0));
+            assert_eq!((response.error_code, response.session_id), (0, session));
             let topic = response.responses.iter().next().expect("one topic");
             let id = if version < 13 { [0; 16] } else { ID };
             assert_eq!(topic.topic_id.into_bytes(), id);
@@ -273,8 +287,9 @@ mod tests {
         let data: &'static [u8] = b"three";
         let response = Response::Fetch(FetchResponse {
             error: None,
+            session: FetchSessionId::NONE,
             topics: vec![FetchedTopic {
-                topic: TopicRef::Id(TopicId::from_bytes(ID)),
+                topic: TopicRef::Id(TopicId::from_bytes(ID)).into(),
                 partitions: vec![fetched(3, Some(data))],
             }],
             endpoints: Vec::new(),
@@ -288,15 +303,39 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_session_is_an_error_of_the_whole() {
-        let (call, _) = parsed(&request(), 12);
-        let response = Response::Fetch(FetchResponse {
-            error: Some(BrokerError::FetchSessionNotFound),
-            topics: Vec::new(),
-            endpoints: Vec::new(),
-        });
-        let bytes = response_bytes(&call, response);
-        let response: messages::FetchResponse<'_> = read(&bytes, 12);
-        assert_eq!(response.error_code, 70);
+    fn what_leaves_a_session_is_named_as_its_version_does() {
+        let mut request = request();
+        (request.session_id, request.session_epoch) = (17, 3);
+        request.forgotten_topics_data = vec![messages::ForgottenTopic {
+            topic: "orders",
+            topic_id: Uuid::from_bytes(ID),
+            partitions: vec![4, 9].into(),
+        }]
+        .into();
+        for version in 7..=18 {
+            let (_, Request::Fetch(fetch)) = parsed(&request, version) else {
+                panic!("a fetch request expected");
+            };
+            assert_eq!((fetch.session.get(), fetch.epoch.get()), (17, 3));
+            let partitions = [4, 9].map(PartitionIndex::new).to_vec();
+            let topic = fetch.topics[0].topic.clone();
+            assert_eq!(fetch.forgotten, [(topic, partitions)]);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_session_is_an_error_of_the_whole() {
+        let errors = [
+            (BrokerError::FetchSessionNotFound, 70),
+            (BrokerError::InvalidFetchSessionEpoch, 71),
+            (BrokerError::FetchSessionTopicIds, 106),
+        ];
+        for (error, code) in errors {
+            let (call, _) = parsed(&request(), 12);
+            let response = Response::Fetch(FetchResponse::failed(error));
+            let bytes = response_bytes(&call, response);
+            let response: messages::FetchResponse<'_> = read(&bytes, 12);
+            assert_eq!((response.error_code, response.session_id), (code, 0));
+        }
     }
 }

@@ -163,6 +163,8 @@ error_codes! {
     UnknownTopicId = 100, "UNKNOWN_TOPIC_ID";
     /// The topic's id is not the one it had before.
     InconsistentTopicId = 103, "INCONSISTENT_TOPIC_ID";
+    /// A fetch session names its topics in the other way.
+    FetchSessionTopicIdError = 106, "FETCH_SESSION_TOPIC_ID_ERROR";
     /// The member's epoch is not the group's; it is to join again.
     FencedMemberEpoch = 110, "FENCED_MEMBER_EPOCH";
     /// A member that has not left yet holds the instance id.
