@@ -39,6 +39,10 @@ requests! {
     m::DeleteGroupsRequest<'a> => m::DeleteGroupsResponse<'r>, 0..=2;
     m::OffsetFetchRequest<'a> => m::OffsetFetchResponse<'r>, 2..=7;
     m::OffsetCommitRequest<'a> => m::OffsetCommitResponse<'r>, 2..=9;
+    m::JoinGroupRequest<'a> => m::JoinGroupResponse<'r>, 4..=9;
+    m::SyncGroupRequest<'a> => m::SyncGroupResponse<'r>, 1..=5;
+    m::HeartbeatRequest<'a> => m::HeartbeatResponse, 1..=4;
+    m::LeaveGroupRequest<'a> => m::LeaveGroupResponse<'r>, 3..=5;
     m::OffsetDeleteRequest<'a> => m::OffsetDeleteResponse<'r>, 0..=0;
     m::IncrementalAlterConfigsRequest<'a> => m::IncrementalAlterConfigsResponse<'r>, 0..=1;
 }

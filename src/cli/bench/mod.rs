@@ -8,9 +8,11 @@
 mod append_loop;
 mod broker;
 mod ceiling;
+mod commits;
 mod consume;
 mod disk;
 mod durable;
+mod groups;
 mod lane;
 mod link;
 mod pace;
@@ -108,8 +110,21 @@ Examples:
     #[command(after_help = "\
 Examples:
   corelane bench polls --wait-ms 500 --seconds 20
-  corelane bench polls --consumers 1000 --wait-ms 30000 --seconds 60")]
+  corelane bench polls --consumers 1000 --wait-ms 30000 --seconds 60
+  corelane bench polls --consumers 20 --partitions 1000 --each 1000 --sessions")]
     Polls(polls::PollsArgs),
+    /// Commit offsets for many groups
+    #[command(after_help = "\
+Examples:
+  corelane bench commits --seconds 10
+  corelane bench commits --groups 500 --each 10 --partitions 10")]
+    Commits(commits::CommitsArgs),
+    /// Let groups form, idle, and restart member by member
+    #[command(after_help = "\
+Examples:
+  corelane bench groups --groups 500 --members 10 --topics 100 --seconds 30
+  corelane bench groups --groups 1 --members 500")]
+    Groups(groups::GroupsArgs),
 }
 
 /// What every measurement is bounded by.
@@ -153,6 +168,8 @@ impl BenchArgs {
             What::Produce(args) => report::tell(&args.measure(&bounds)?, self.json),
             What::Consume(args) => report::tell(&args.measure(&bounds)?, self.json),
             What::Polls(args) => report::tell(&args.measure(&bounds)?, self.json),
+            What::Commits(args) => report::tell(&args.measure(&bounds)?, self.json),
+            What::Groups(args) => report::tell(&args.measure(&bounds)?, self.json),
         }
     }
 }
