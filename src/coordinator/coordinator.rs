@@ -74,13 +74,20 @@ impl Coordinator {
         Ok(())
     }
 
-    /// All that was kept is replayed: from now on time passes.
-    pub fn activate(&mut self, now: Now) {
+    /// All that was kept is replayed: from now on time passes. Offsets in topics that are gone mean
+    /// nothing any more.
+    pub fn activate(&mut self, is_gone: impl Fn(&str) -> bool, now: Now) -> Outcome {
         self.env.now = now;
-        for group in self.groups.values() {
+        for (id, group) in &mut self.groups {
             group.resume(&mut self.env);
+            let offsets = group.offsets_mut();
+            let gone: Vec<_> = offsets.topics().filter(|topic| is_gone(topic)).collect();
+            for topic in gone.into_iter().map(str::to_owned).collect::<Vec<_>>() {
+                offsets.forget_topic(id, &topic, &mut self.env);
+            }
         }
         self.env.set(Timer::Expiry, self.env.config.expiry_interval);
+        self.outcome()
     }
 
     /// A client asks something of a group. The answer may come with a later step.
@@ -126,7 +133,7 @@ impl Coordinator {
             GroupRequest::Leave(members) => Ok(leave(self.classic(id), members)),
             GroupRequest::CommitOffsets(request) => {
                 if !self.groups.contains_key(id) && request.of.generation.get() >= 0 {
-                    return Err(GroupError::IllegalGeneration);
+                    return Err(GroupError::GroupNotFound);
                 }
                 // A group of offsets alone is made by its first commit.
                 self.group(id);

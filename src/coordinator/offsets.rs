@@ -30,6 +30,11 @@ impl Offsets {
         self.topics.is_empty()
     }
 
+    /// The topics of which something was committed.
+    pub(super) fn topics(&self) -> impl Iterator<Item = &str> {
+        self.topics.keys().map(String::as_str)
+    }
+
     pub(super) fn put(&mut self, topic: &str, partition: PartitionIndex, commit: OffsetCommit) {
         if let Some(partitions) = self.topics.get_mut(topic) {
             partitions.insert(partition, commit);

@@ -45,7 +45,7 @@ impl World {
         let catalog = catalog(topics);
         let config = GroupConfig::default();
         let mut coordinator = Coordinator::new(config, Arc::clone(&catalog), now, 3);
-        coordinator.activate(now);
+        let _ = coordinator.activate(|_| false, now);
         Self {
             coordinator,
             catalog,
@@ -62,7 +62,7 @@ impl World {
             let replayed = coordinator.replay(&record.key, record.value.as_deref());
             replayed.expect("our own record");
         }
-        coordinator.activate(self.now);
+        let _ = coordinator.activate(|_| false, self.now);
         self.coordinator = coordinator;
     }
 

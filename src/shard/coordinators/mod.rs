@@ -11,6 +11,8 @@ mod hosted;
 mod keeping;
 mod loading;
 mod questions;
+#[cfg(test)]
+mod tests;
 
 use super::{Effect, Shard};
 use crate::coordinator::{GroupToken, OFFSETS_TOPIC};
@@ -86,11 +88,14 @@ impl Shard {
         let gone: Vec<_> = gone.map(|topic| topic.name.clone()).collect();
         let all: Vec<_> = self.coordinators.hosted.keys().copied().collect();
         for id in all {
-            match &mut self.hosted(id).stage {
+            let hosted = self.hosted(id);
+            if !matches!(hosted.stage, Stage::Active(_)) {
+                hosted.gone.extend(gone.iter().cloned());
+            }
+            match &mut hosted.stage {
                 Stage::Loading(loading) => {
-                    let catalog = Arc::clone(&catalog);
-                    // Nothing is kept while the log is read: what is forgotten now expires later.
-                    let _ = loading.coordinator.adopt(catalog, &[], now);
+                    // Nothing is kept while the log is read.
+                    let _ = loading.coordinator.adopt(Arc::clone(&catalog), &[], now);
                 }
                 Stage::Active(active) => {
                     let outcome = active.coordinator.adopt(Arc::clone(&catalog), &gone, now);

@@ -54,7 +54,7 @@ impl World {
             monotonic: Instant::new(1),
         };
         let mut coordinator = Coordinator::new(config.clone(), catalog(), now, 7);
-        coordinator.activate(now);
+        let _ = coordinator.activate(|_| false, now);
         Self {
             coordinator,
             config,
@@ -72,7 +72,7 @@ impl World {
             let replayed = coordinator.replay(&record.key, record.value.as_deref());
             replayed.expect("our own record");
         }
-        coordinator.activate(self.now);
+        let _ = coordinator.activate(|_| false, self.now);
         self.coordinator = coordinator;
     }
 
