@@ -26,7 +26,7 @@ mod file_system;
 mod founder;
 mod full_disk;
 #[path = "../sim/history/mod.rs"]
-#[expect(dead_code, reason = "the simulator asks it more")]
+#[expect(dead_code, unused_imports, reason = "the simulator asks it more")]
 mod history;
 mod load;
 mod power_cut;

@@ -141,6 +141,7 @@ impl World {
 
     fn end_process(&mut self) {
         self.process = None;
+        self.history.process_ended();
         self.disk.heal();
         self.network.broker_gone(&mut self.rng);
     }

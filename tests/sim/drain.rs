@@ -1,7 +1,7 @@
 //! The end of a run: disturbances cease, everybody finishes, and then the whole content of every
 //! partition is read and judged, and often once more after a restart.
 
-use crate::clients::read_records;
+use crate::clients::{read_records, spots_of};
 use crate::history::Seen;
 use crate::network::Key;
 use crate::topics::Place;
@@ -59,6 +59,7 @@ impl World {
             }
             self.check_quiet();
             let content = self.clients.iter().all(|client| client.is_done());
+            let content = content && self.groups_are_settled();
             self.pass_to_deadline();
             if content && self.process.is_some() {
                 return;
@@ -67,6 +68,19 @@ impl World {
         let unfinished = self.clients.iter().filter(|client| !client.is_done());
         let unfinished: Vec<_> = unfinished.collect();
         panic!("after {ROUNDS_MAX} rounds without disturbance: {unfinished:#?}");
+    }
+
+    /// Whether every group has found together.
+    pub(crate) fn groups_are_settled(&self) -> bool {
+        let Some(plan) = &self.plan.groups else {
+            return true;
+        };
+        let mut groups = plan.groups.iter().zip(&self.history.members);
+        let has_topics = !self.topics.places(true).is_empty();
+        !has_topics
+            || groups.all(|(group, membership)| {
+                membership.is_settled(group.members, |name| spots_of(name, &self.topics))
+            })
     }
 
     /// Reads everything there is.

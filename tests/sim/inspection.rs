@@ -1,5 +1,6 @@
 //! What administrators are told of partitions, compared with what lies in them.
 
+use crate::clients::{Answer, Fetching, by_topic};
 use crate::drain::Content;
 use crate::network::Key;
 use crate::plan::DATA;
@@ -18,9 +19,44 @@ impl World {
     pub(crate) fn inspect(&mut self, key: Key, all: &[Content]) {
         self.inspect_sizes(key, all);
         self.inspect_pages(key, all);
+        self.inspect_groups(key, all);
         for content in all {
             self.inspect_producers(key, content);
             self.inspect_epochs(key, content);
+        }
+    }
+
+    /// What groups have committed is there, and was there to be read.
+    fn inspect_groups(&mut self, key: Key, all: &[Content]) {
+        let plan = self.plan.groups.clone();
+        for group in plan.iter().flat_map(|plan| &plan.groups) {
+            let mut spots = self.history.commits.spots(group.number);
+            spots.retain(|spot| self.topics.is_live_topic(spot.0));
+            let mut context = self.context();
+            let fetching = Fetching::new(group.number, spots, &mut context);
+            let topics = by_topic(fetching.spots.iter().map(|spot| (*spot, ())), &context);
+            let request = fetching.request(&group.name, &topics, None, 9);
+            let body = self.ask(key, &request, 9);
+            let answer = Answer {
+                asked: (),
+                version: 9,
+                body,
+            };
+            let told = fetching.answered(&answer, &mut self.context());
+            let told = told.unwrap_or_else(|code| panic!("{}: {code}", group.name));
+            for (spot, offset) in told {
+                let place = self.topics.place(spot.0, spot.1);
+                let content = all.iter().find(|content| content.place == place);
+                // Members may know of a partition whose making nobody was told.
+                let Some(end) = content.map(|content| content.end) else {
+                    continue;
+                };
+                assert!(
+                    offset <= end || !self.history.promise(place.id()).durable,
+                    "{place:?} ends at {end}, and {} has read to {offset}",
+                    group.name
+                );
+            }
         }
     }
 

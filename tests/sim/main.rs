@@ -14,6 +14,7 @@ mod clients;
 mod clock;
 mod disturbance;
 mod drain;
+mod group_plan;
 mod history;
 mod inspection;
 mod keyed;
@@ -41,7 +42,7 @@ const STEPS: u64 = 5_000;
 
 /// Seeds that found something, with their steps and what it was. A change of the simulator gives
 /// them another meaning; they are kept as long as they cost little.
-const FOUND: [(u64, u64, &str); 5] = [
+const FOUND: [(u64, u64, &str); 7] = [
     (
         44,
         6_000,
@@ -67,6 +68,16 @@ const FOUND: [(u64, u64, &str); 5] = [
         5_000,
         "a segment was written back further than the shorter one that compaction put in its place",
     ),
+    (
+        729,
+        5_000,
+        "a commit to a group that is gone was one of another generation",
+    ),
+    (
+        57,
+        5_000,
+        "a topic under the name of one that was gone began where that had been read to",
+    ),
 ];
 
 /// What a run came to.
@@ -76,6 +87,7 @@ struct Summary {
     acks: u64,
     reads: u64,
     gaps: u64,
+    commits: u64,
 }
 
 fn run(seed: u64, steps: u64, trace: Trace) -> (World, Result<Summary, String>) {
@@ -94,6 +106,7 @@ fn run(seed: u64, steps: u64, trace: Trace) -> (World, Result<Summary, String>) 
         acks,
         reads,
         gaps,
+        commits: world.history.commits.acks,
     };
     let result = result.map(|()| summary).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -148,7 +161,7 @@ fn seeds_hold() {
     let first = number("CORELANE_SIM_FROM").unwrap_or(0);
     let next = AtomicU64::new(first);
     let failures = Mutex::new(Vec::new());
-    let totals = Mutex::new((0, 0, 0));
+    let totals = Mutex::new((0, 0, 0, 0));
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
@@ -164,6 +177,7 @@ fn seeds_hold() {
                             totals.0 += summary.acks;
                             totals.1 += summary.reads;
                             totals.2 += summary.gaps;
+                            totals.3 += summary.commits;
                         }
                         Err(why) => {
                             let why = fail(seed, steps, &why);
@@ -177,12 +191,12 @@ fn seeds_hold() {
     });
     let failures = failures.into_inner().expect("whole");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    let (acks, reads, gaps) = totals.into_inner().expect("whole");
+    let (acks, reads, gaps, commits) = totals.into_inner().expect("whole");
     println!(
-        "{seeds} seeds of {steps} steps: {acks} acks and {reads} records were checked, and {gaps} \
-         that compaction had taken"
+        "{seeds} seeds of {steps} steps: {acks} acks and {reads} records were checked, {gaps} that \
+         compaction had taken, and {commits} commits of groups"
     );
-    let has_happened = acks > 0 && reads > 0 && gaps > 0;
+    let has_happened = acks > 0 && reads > 0 && gaps > 0 && commits > 0;
     assert!(seeds < 20 || has_happened, "nothing happened");
 }
 

@@ -1,6 +1,7 @@
 //! What a seed decides before anything happens. Every run leaves something out and does something
 //! else a lot, as a run that does a little of everything rarely goes far in any direction.
 
+use crate::group_plan::GroupsPlan;
 use corelane::config::{Config, GroupConfig, Limits, Nodes};
 use fastrand::Rng;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub(crate) struct Plan {
     pub(crate) batches: u32,
     /// The largest filler of a record, in bytes.
     pub(crate) record_bytes_max: usize,
+    /// Groups of consumers, in some seeds.
+    pub(crate) groups: Option<GroupsPlan>,
 }
 
 pub(crate) const DATA: &str = "data";
@@ -65,7 +68,7 @@ impl Plan {
             ticks: weight(rng),
             time: [1, 1, 3, 10][rng.usize(..4)],
         };
-        Self {
+        let plan = Self {
             seed,
             steps,
             weights,
@@ -89,13 +92,30 @@ impl Plan {
             // So that a long run does not end idle.
             batches: rng.u32(20..=200) * (steps as u32).div_ceil(4_000),
             record_bytes_max: [40, 600, 3_000][rng.usize(..3)],
+            groups: None,
+        };
+        plan.with_groups()
+    }
+
+    /// Where there are groups they are what matters.
+    fn with_groups(mut self) -> Self {
+        self.groups = GroupsPlan::draw(self.seed);
+        if self.groups.is_some() {
+            self.producers = self.producers.min(2);
+            self.consumers = 1;
+            self.weights.clients = self.weights.clients.max(10);
+            self.weights.network = self.weights.network.max(20);
         }
+        self
     }
 
     /// The settings of a start on this many cores.
     pub(crate) fn config(&self, cores: u16) -> Arc<Config> {
         Arc::new(Config {
-            groups: GroupConfig::default(),
+            groups: self
+                .groups
+                .as_ref()
+                .map_or_else(GroupConfig::default, |plan| plan.config.clone()),
             data: DATA.into(),
             listen: "127.0.0.1:9092".parse().expect("an address"),
             advertised: ("localhost".into(), 9092),
@@ -103,7 +123,10 @@ impl Plan {
             nodes: self.nodes,
             auto_create_topics: false,
             default_partitions: 1,
-            offsets_topic_partitions: 3,
+            offsets_topic_partitions: self
+                .groups
+                .as_ref()
+                .map_or(3, |plan| plan.offsets_partitions),
             limits: self.limits.clone(),
         })
     }

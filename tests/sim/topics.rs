@@ -148,6 +148,22 @@ impl Topics {
             .collect()
     }
 
+    pub(crate) fn is_live_topic(&self, topic: usize) -> bool {
+        self.all[topic].stage == Stage::Live
+    }
+
+    /// The live topic of that name.
+    pub(crate) fn live_named(&self, name: &str) -> Option<usize> {
+        let mut topics = self.all.iter();
+        topics.position(|topic| topic.name == name && topic.stage == Stage::Live)
+    }
+
+    /// The topic of that id, if its creation was acknowledged.
+    pub(crate) fn known(&self, id: Uuid) -> Option<usize> {
+        let mut topics = self.all.iter();
+        topics.position(|topic| topic.id.to_bytes() == *id.as_bytes())
+    }
+
     pub(crate) fn is_live(&self, place: &Place) -> bool {
         self.all[place.topic].stage == Stage::Live
     }

@@ -1,7 +1,7 @@
 //! Everything there is, and who is next: one broker or none, its disk, its clients, one clock.
 
 use crate::auditor::AUDITOR;
-use crate::clients::{Admin, Client, Consumer, Context, Hostile, Producer};
+use crate::clients::{Admin, Client, Consumer, Context, Hostile, Producer, add_members};
 use crate::clock::Clock;
 use crate::disturbance::Trouble;
 use crate::history::History;
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use corelane::shard::{Boot, BootError, Shard};
 use corelane::storage::Disk;
 use corelane::storage::memory_disk::MemoryDisk;
-use corelane::types::{CoreId, LeaderEpoch};
+use corelane::types::{CoreId, Instant, LeaderEpoch};
 use fastrand::Rng;
 use std::io;
 use std::path::Path;
@@ -88,13 +88,17 @@ impl World {
         if plan.hostile {
             clients.push(Box::new(Hostile::new(clients.len())));
         }
+        let mut history = History::default();
+        if let Some(groups) = &plan.groups {
+            add_members(groups, &mut clients, &mut history, &mut rng);
+        }
         Self {
             plan,
             rng,
             clock: Clock::default(),
             disk,
             network: Network::default(),
-            history: History::default(),
+            history,
             topics: Topics::default(),
             trace,
             process: None,
@@ -204,6 +208,7 @@ impl World {
             choices.push((next, weight));
         }
         let client = self.rng.usize(..self.clients.len());
+        let client = self.alarmed().unwrap_or(client);
         choices.push((Next::Client(client), weights.clients));
         choices.push((Next::Time, weights.time));
         if self.process.is_none() {
@@ -315,7 +320,7 @@ impl World {
     }
 
     fn pass_time(&mut self) {
-        let deadline = self.process.as_ref().and_then(Process::next_deadline);
+        let deadline = self.next_deadline();
         match (self.rng.u8(..20), deadline) {
             (0, _) => self.clock.advance(self.rng.u64(..2_000_000)),
             (1..=9, Some(deadline)) => self.clock.advance_to(deadline),
@@ -325,9 +330,27 @@ impl World {
         self.trace.note(format_args!("it is {now:?}"));
     }
 
+    /// When something is to happen next: in the broker, or with a client.
+    fn next_deadline(&self) -> Option<Instant> {
+        let now = self.clock.now().monotonic;
+        let alarms = self.clients.iter().filter_map(|client| client.alarm());
+        let alarms = alarms.filter(|at| *at > now);
+        let deadline = self.process.as_ref().and_then(Process::next_deadline);
+        alarms.chain(deadline).min()
+    }
+
+    /// A client whose time has come, at times.
+    fn alarmed(&mut self) -> Option<usize> {
+        let now = self.clock.now().monotonic;
+        let is_due = |at: &usize| self.clients[*at].alarm().is_some_and(|at| at <= now);
+        let due: Vec<usize> = (0..self.clients.len()).filter(is_due).collect();
+        let chosen = !due.is_empty() && self.rng.bool();
+        chosen.then(|| due[self.rng.usize(..due.len())])
+    }
+
     /// Lets the next deadline come, or a little time pass.
     pub(crate) fn pass_to_deadline(&mut self) {
-        match self.process.as_ref().and_then(Process::next_deadline) {
+        match self.next_deadline() {
             Some(deadline) => self.clock.advance_to(deadline),
             None => self.clock.advance(10_000),
         }

@@ -138,6 +138,7 @@ impl Admin {
     fn delete(&mut self, at: usize, context: &mut Context<'_>) {
         let topic = &mut context.topics.all[at];
         topic.stage = Stage::Deleting;
+        context.history.commits.topic_deleted(at);
         let id = uuid::Uuid::from_bytes(topic.id.to_bytes());
         let state = DeleteTopicState {
             name: None,

@@ -83,6 +83,10 @@ impl<T> Link<T> {
         self.key.is_some()
     }
 
+    pub(crate) fn client(&self) -> usize {
+        self.client
+    }
+
     /// How many answers are awaited.
     pub(crate) fn pending(&self) -> usize {
         self.pending.len()

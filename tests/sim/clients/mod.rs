@@ -3,6 +3,7 @@
 mod admin;
 mod consumer;
 mod deletion;
+mod groups;
 mod hostile;
 mod link;
 mod producer;
@@ -11,8 +12,10 @@ mod verdict;
 
 pub(crate) use admin::Admin;
 pub(crate) use consumer::{Consumer, read_records};
+pub(crate) use groups::offsets::{Fetching, by_topic};
+pub(crate) use groups::{add_members, spots_of};
 pub(crate) use hostile::Hostile;
-pub(crate) use link::{Link, encode};
+pub(crate) use link::{Answer, Link, encode};
 pub(crate) use producer::Producer;
 
 use crate::disturbance::Trouble;
@@ -20,7 +23,7 @@ use crate::history::History;
 use crate::network::{Delivery, Network};
 use crate::topics::Topics;
 use corelane::config::Nodes;
-use corelane::types::Now;
+use corelane::types::{Instant, Now};
 use std::fmt::Debug;
 
 /// What a client may look at and touch when it is its turn.
@@ -48,4 +51,8 @@ pub(crate) trait Client: Debug {
     fn complaint(&self, context: &mut Context<'_>) -> Option<String>;
     /// Whether it has nothing left to do once [`Context::draining`] is set.
     fn is_done(&self) -> bool;
+    /// When it wants to act at the latest.
+    fn alarm(&self) -> Option<Instant> {
+        None
+    }
 }

@@ -20,11 +20,15 @@
 //! - What is told later is not less than what was told before: high watermark and log start, as
 //!   far as the promises above go. "Later" means: asked after the other answer was read.
 
+mod commits;
 mod compacted;
+mod membership;
 mod partition;
 
 use crate::value::ValueId;
+pub(crate) use commits::{Commits, Fate, Forgetting, Spot};
 use corelane::types::{TopicId, TopicPartition};
+pub(crate) use membership::{Held, Holding, Membership, View};
 use partition::PartitionHistory;
 pub(crate) use partition::{Floor, Seen, When};
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,6 +81,10 @@ pub(crate) struct History {
     producer_ids: BTreeSet<i64>,
     /// Up to where somebody asked for records to be deleted.
     deleted: BTreeMap<TopicPartition, i64>,
+    /// What groups have committed.
+    pub(crate) commits: Commits,
+    /// What the members of each group were told.
+    pub(crate) members: Vec<Membership>,
     pub(crate) now: When,
     /// Disk errors were made at some time, so that plain producers may see their order changed.
     pub(crate) disk_failed: bool,
@@ -91,6 +99,19 @@ pub(crate) struct History {
 impl History {
     pub(crate) fn topic(&mut self, id: TopicId, promise: TopicPromise) {
         self.topics.insert(id, promise);
+    }
+
+    /// What is known of a group as a client asks it something.
+    pub(crate) fn view(&self, group: usize, client: usize) -> View {
+        self.members[group].view(client)
+    }
+
+    /// The broker is gone, and what it had not done yet.
+    pub(crate) fn process_ended(&mut self) {
+        self.commits.process_ended();
+        for membership in &mut self.members {
+            membership.process_ended();
+        }
     }
 
     pub(crate) fn promise(&self, partition: TopicPartition) -> TopicPromise {
