@@ -5,7 +5,7 @@ use crate::coordinator::environment::Environment;
 use crate::coordinator::layout::{self, ConsumerPiece, MemberWish};
 use crate::coordinator::{ConsumerBeat, ConsumerHeartbeat, GroupError, OFFSETS_TOPIC};
 use crate::topic::Catalog;
-use crate::types::{MemberId, TopicId};
+use crate::types::{MemberId, PartitionIndex, TopicId};
 use regex::RegexBuilder;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -154,6 +154,24 @@ impl ConsumerGroup {
         })
     }
 
+    /// After a start: if the target has all partitions of the topics that members want, and no others,
+    /// it was computed for them, and nobody needs to be asked again.
+    fn recall_topics(&mut self, catalog: &Catalog) {
+        if self.topics.is_some() || self.target_epoch != self.epoch {
+            return;
+        }
+        let topics = self.wishes(catalog).topics;
+        let wanted = topics.iter().flat_map(|(topic, count)| {
+            (0..*count).map(|index| (*topic, PartitionIndex::new(index)))
+        });
+        let wanted: BTreeSet<_> = wanted.collect();
+        let members = self.members.values();
+        let target: BTreeSet<_> = members.flat_map(|member| member.target.iter()).collect();
+        if target == wanted {
+            self.topics = Some(topics);
+        }
+    }
+
     /// Takes in what the member wants; if that is news, the group's epoch rises.
     fn update(
         &mut self,
@@ -161,6 +179,7 @@ impl ConsumerGroup {
         beat: &ConsumerHeartbeat,
         env: &mut Environment,
     ) -> Result<(), GroupError> {
+        self.recall_topics(&Arc::clone(&env.catalog));
         let member = self.member(id);
         let is_new = member.current.epoch == JOINING && member.wish.rebalance_timeout_ms < 0;
         let wish = member.updated(beat);

@@ -223,6 +223,22 @@ fn a_member_that_leaves_or_is_silent_frees_its_partitions() {
 }
 
 #[test]
+fn a_restart_asks_nobody_again_unless_topics_have_changed() {
+    let mut world = World::new(&[("orders", 4)]);
+    let mut clients = vec![Client::new("a"), Client::new("b")];
+    settle(&mut world, &mut clients);
+    let epoch = clients[0].epoch;
+    world.restart();
+    settle(&mut world, &mut clients);
+    assert_eq!((clients[0].epoch, clients[1].epoch), (epoch, epoch));
+    assert_eq!(world.state(), GroupState::Stable);
+    world.catalog = catalog(&[("orders", 6)]);
+    world.restart();
+    settle(&mut world, &mut clients);
+    assert_eq!(counts(&clients), [3, 3]);
+}
+
+#[test]
 fn a_member_that_gives_nothing_up_is_removed() {
     let mut world = World::new(&[("orders", 2)]);
     let mut stubborn = Client::new("a");
