@@ -115,6 +115,8 @@ impl From<AppendError> for BrokerError {
             AppendError::OutOfOrderSequence => Self::OutOfOrderSequence,
             AppendError::DuplicateSequence => Self::DuplicateSequence,
             AppendError::InvalidProducerEpoch => Self::InvalidProducerEpoch,
+            AppendError::TooLarge { size, limit } => Self::MessageTooLarge { size, limit },
+            AppendError::InvalidRecord(problem) => Self::InvalidRecord(problem),
             AppendError::Storage(what) => Self::Storage(what),
             AppendError::Gone => Self::NotLeader,
         }

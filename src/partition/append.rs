@@ -1,3 +1,4 @@
+use crate::record::RecompressError;
 use crate::types::{Offset, Timestamp};
 use thiserror::Error;
 
@@ -24,10 +25,30 @@ pub enum AppendError {
     /// A newer incarnation of the producer has written.
     #[error("a newer epoch of the producer has written")]
     InvalidProducerEpoch,
+    /// Recompressed as the topic wants it, the batch is larger than it allows.
+    #[error("the recompressed batch has {size} bytes, the topic allows {limit}")]
+    TooLarge {
+        /// The batch's size in bytes.
+        size: usize,
+        /// The topic's limit in bytes.
+        limit: usize,
+    },
+    /// A record does not decode, or the batch unfolds past all limits.
+    #[error("{0}")]
+    InvalidRecord(String),
     /// The disk refused; later appends may succeed (it was full) or not.
     #[error("{0}")]
     Storage(String),
     /// The partition is going away.
     #[error("the partition was deleted or the broker is stopping")]
     Gone,
+}
+
+impl From<RecompressError> for AppendError {
+    fn from(error: RecompressError) -> Self {
+        match error {
+            RecompressError::TooLarge { size, limit } => Self::TooLarge { size, limit },
+            error => Self::InvalidRecord(error.to_string()),
+        }
+    }
 }

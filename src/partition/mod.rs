@@ -10,6 +10,7 @@
 //! - A deletion of records is answered once the log's new start is durable.
 //! - After a failed sync the partition takes nothing more.
 
+mod admission;
 mod append;
 mod delete_error;
 mod deletions;

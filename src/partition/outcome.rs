@@ -1,6 +1,6 @@
 use super::append::{AppendError, Appended};
 use super::delete_error::DeleteError;
-use crate::storage::call::Calls;
+use crate::storage::call::{Calls, DiskCall};
 use crate::types::{AppendToken, DeletionToken, Offset};
 
 /// What a call on a partition leads to.
@@ -8,6 +8,9 @@ use crate::types::{AppendToken, DeletionToken, Offset};
 pub struct Outcome {
     /// Disk calls to perform.
     pub calls: Calls,
+    /// A batch to recompress off the core; [`Partition::recompressed`](super::Partition::recompressed)
+    /// takes the result.
+    pub recompression: Option<(AppendToken, DiskCall)>,
     /// Appends that can be answered now.
     pub answers: Vec<(AppendToken, Result<Appended, AppendError>)>,
     /// Deletions of records that can be answered now, with the log's new start.
@@ -27,6 +30,7 @@ impl Outcome {
     pub fn new(append_bytes: u64) -> Self {
         Self {
             calls: Calls::new(),
+            recompression: None,
             answers: Vec::new(),
             deletions: Vec::new(),
             wants_commit: false,

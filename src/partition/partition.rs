@@ -1,25 +1,16 @@
 use super::append::{AppendError, Appended};
 use super::outcome::Outcome;
-use crate::record::{Batch, with_log_append_time};
+use crate::record::{Batch, TargetCompression};
 use crate::storage::FileRange;
 use crate::storage::call::{DiskReply, Ticket};
 use crate::storage::log::{Completed, Log, LogConfig, Tail, Undurable};
-use crate::storage::producer_state::{ProducerState, SequenceCheck, SequenceError};
+use crate::storage::producer_state::{ProducerState, SequenceError};
 use crate::topic::{Durability, TimestampSource};
-use crate::types::{AppendToken, DeletionToken, Instant, LeaderEpoch, Now, Offset, Timestamp};
+use crate::types::{AppendToken, DeletionToken, Instant, LeaderEpoch, Now, Offset};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
-
-/// How long data that nobody waits for may stay less than durable, and so unreadable, with
-/// `durability=fsync`.
-const FLUSH_AFTER: Duration = Duration::from_millis(5);
-/// How long it may stay un-synced with `durability=relaxed`.
-const FLUSH_RELAXED_AFTER: Duration = Duration::from_secs(1);
-
-/// How many bytes may stay un-synced with `durability=relaxed` before a sync begins.
-const SYNC_RELAXED_BYTES: u64 = 32 * 1024 * 1024;
 
 /// A partition: its log, its producers, its high watermark, and who waits for what.
 #[derive(Debug)]
@@ -27,15 +18,18 @@ pub struct Partition {
     pub(super) log: Log,
     pub(super) epoch: LeaderEpoch,
     pub(super) high_watermark: Offset,
-    config: PartitionConfig,
+    pub(super) config: PartitionConfig,
     pub(super) producers: ProducerState,
-    /// Batches that wait for prepared space, in the order they were offered.
-    waiting_for_room: VecDeque<Offered>,
+    /// Batches that wait for prepared space or for another compression, in the order they were
+    /// offered.
+    pub(super) waiting_for_room: VecDeque<Offered>,
+    /// The batch that is being recompressed. It waits at the front, unless it was dismissed.
+    pub(super) recompressing: Option<AppendToken>,
     /// Acks that wait for durability, by the offset below which everything must be.
-    waiting_for_disk: BTreeMap<(Offset, AppendToken), Appended>,
+    pub(super) waiting_for_disk: BTreeMap<(Offset, AppendToken), Appended>,
     /// Deletions of records that wait for their start to be durable.
     pub(super) deletions: BTreeSet<(Offset, DeletionToken)>,
-    flush_at: Option<Instant>,
+    pub(super) flush_at: Option<Instant>,
     /// The sync under way does not cover what is to be synced: another follows it at once.
     sync_again: bool,
     /// What is not durable is being synced where it lies, being too much for a journal.
@@ -51,13 +45,17 @@ pub struct PartitionConfig {
     pub durability: Durability,
     /// Whose clock stamps the records.
     pub timestamp_source: TimestampSource,
+    /// The compression that batches are kept in; `None` keeps them as they were sent.
+    pub compression: Option<TargetCompression>,
+    /// The largest batch that is kept, in bytes.
+    pub message_bytes_max: usize,
 }
 
 #[derive(Debug)]
-struct Offered {
-    token: AppendToken,
-    batch: Batch,
-    durable: bool,
+pub(super) struct Offered {
+    pub(super) token: AppendToken,
+    pub(super) batch: Batch,
+    pub(super) durable: bool,
 }
 
 impl Partition {
@@ -76,6 +74,7 @@ impl Partition {
             config,
             producers,
             waiting_for_room: VecDeque::new(),
+            recompressing: None,
             waiting_for_disk: BTreeMap::new(),
             deletions: BTreeSet::new(),
             flush_at: None,
@@ -122,141 +121,12 @@ impl Partition {
         self.log.failure()
     }
 
-    /// Offers a batch. Its answer comes in an [`Outcome`], this one's or a later one's.
-    pub fn append(
-        &mut self,
-        token: AppendToken,
-        batch: Batch,
-        durable: bool,
-        now: Now,
-        outcome: &mut Outcome,
-    ) {
-        self.waiting_for_room.push_back(Offered {
-            token,
-            batch,
-            durable,
-        });
-        self.admit(now, outcome);
-    }
-
-    /// Goes on with an outcome that was left unfinished.
-    pub fn resume(&mut self, now: Now, outcome: &mut Outcome) {
-        self.admit(now, outcome);
-    }
-
-    /// Appends what waits, in order, as far as there is room.
-    fn admit(&mut self, now: Now, outcome: &mut Outcome) {
-        while let Some(offered) = self.waiting_for_room.pop_front() {
-            if outcome.append_bytes == 0 {
-                self.waiting_for_room.push_front(offered);
-                outcome.is_unfinished = true;
-                break;
-            }
-            if let Some(failure) = self.failure() {
-                let error = AppendError::Storage(failure.to_owned());
-                outcome.answers.push((offered.token, Err(error)));
-                continue;
-            }
-            match self.producers.check(offered.batch.header()) {
-                Ok(SequenceCheck::Accept) => {
-                    let length = offered.batch.bytes().len();
-                    if !self.log.make_room(length, now.wall, &mut outcome.calls) {
-                        self.waiting_for_room.push_front(offered);
-                        break;
-                    }
-                    outcome.append_bytes = outcome.append_bytes.saturating_sub(length as u64);
-                    self.write(offered, now, outcome);
-                }
-                Ok(SequenceCheck::Duplicate {
-                    base_offset,
-                    last_offset,
-                    timestamp,
-                }) => {
-                    let by_broker = self.config.timestamp_source == TimestampSource::LogAppendTime;
-                    let original = self.appended(base_offset, by_broker.then_some(timestamp));
-                    let Offered { token, durable, .. } = offered;
-                    self.answer_when_durable(token, last_offset.next(), original, durable, outcome);
-                }
-                Err(error) => outcome.answers.push((offered.token, Err(error.into()))),
-            }
-        }
-        self.commit_for_waiters(outcome);
-    }
-
-    fn write(&mut self, offered: Offered, now: Now, outcome: &mut Outcome) {
-        let Offered {
-            token,
-            batch,
-            durable,
-        } = offered;
-        let (batch, log_append_time) = match self.config.timestamp_source {
-            TimestampSource::CreateTime => (batch, None),
-            TimestampSource::LogAppendTime => {
-                (with_log_append_time(&batch, now.wall), Some(now.wall))
-            }
-        };
-        let base_offset = match self.log.append(&batch, self.epoch, now.wall) {
-            Ok(base_offset) => base_offset,
-            Err(error) => {
-                let reason = error.to_string();
-                let error = AppendError::Storage(reason.clone());
-                outcome.answers.push((token, Err(error)));
-                if self.failure().is_some() {
-                    self.failed(reason, outcome);
-                }
-                return;
-            }
-        };
-        self.producers.record(batch.header(), base_offset, now.wall);
-        self.log.write_behind(&mut outcome.calls);
-        self.log
-            .reserve_ahead(batch.bytes().len(), &mut outcome.calls);
-        let patience = match self.config.durability {
-            Durability::Fsync => FLUSH_AFTER,
-            Durability::Relaxed => {
-                self.high_watermark = self.log.end();
-                if self.log.unsynced_bytes() >= SYNC_RELAXED_BYTES {
-                    self.begin_sync(outcome);
-                }
-                FLUSH_RELAXED_AFTER
-            }
-        };
-        let due = now.monotonic.after(patience);
-        self.flush_at = Some(self.flush_at.map_or(due, |earlier| earlier.min(due)));
-        let appended = self.appended(base_offset, log_append_time);
-        self.answer_when_durable(token, self.log.end(), appended, durable, outcome);
-    }
-
-    fn answer_when_durable(
-        &mut self,
-        token: AppendToken,
-        until: Offset,
-        appended: Appended,
-        durable: bool,
-        outcome: &mut Outcome,
-    ) {
-        let waits = durable && self.config.durability == Durability::Fsync;
-        if waits && self.log.durable() < until {
-            self.waiting_for_disk.insert((until, token), appended);
-        } else {
-            outcome.answers.push((token, Ok(appended)));
-        }
-    }
-
-    fn appended(&self, base_offset: Offset, log_append_time: Option<Timestamp>) -> Appended {
-        Appended {
-            base_offset,
-            log_append_time,
-            log_start: self.log.start(),
-        }
-    }
-
     /// Those who wait share the next journal block with all that is appended by then.
-    fn commit_for_waiters(&mut self, outcome: &mut Outcome) {
+    pub(super) fn commit_for_waiters(&mut self, outcome: &mut Outcome) {
         outcome.wants_commit |= !self.waiting_for_disk.is_empty();
     }
 
-    fn begin_sync(&mut self, outcome: &mut Outcome) {
+    pub(super) fn begin_sync(&mut self, outcome: &mut Outcome) {
         if self.log.begin_sync(&mut outcome.calls) {
             self.flush_at = None;
         }
@@ -390,7 +260,7 @@ impl Partition {
 
     /// What waits for the failed call gets its error; the next append may succeed, unless the log
     /// has failed for good.
-    fn failed(&mut self, reason: String, outcome: &mut Outcome) {
+    pub(super) fn failed(&mut self, reason: String, outcome: &mut Outcome) {
         log::error!("{reason}");
         let offered = std::mem::take(&mut self.waiting_for_room).into_iter();
         let mut tokens: Vec<AppendToken> = offered.map(|offered| offered.token).collect();
@@ -442,6 +312,18 @@ impl Partition {
                 .into_iter()
                 .map(|((_, token), appended)| (token, Ok(appended)));
             outcome.answers.extend(answers);
+        }
+    }
+}
+
+impl Default for PartitionConfig {
+    fn default() -> Self {
+        Self {
+            log: LogConfig::default(),
+            durability: Durability::default(),
+            timestamp_source: TimestampSource::default(),
+            compression: None,
+            message_bytes_max: usize::MAX,
         }
     }
 }

@@ -1,13 +1,14 @@
 use super::*;
 use crate::record::{Batch, BatchBuilder, Compression};
-use crate::storage::call::{DiskCall, Ticket};
+use crate::storage::call::{DiskCall, DiskReply, Ticket};
 use crate::storage::memory_disk::{FaultKind, Operation};
-use crate::storage::{Log, LogConfig, MemoryDisk, ProducerState};
-use crate::topic::{Durability, TimestampSource};
+use crate::storage::{Log, MemoryDisk, ProducerState};
+use crate::topic::Durability;
 use crate::types::{
     AppendToken, DeletionToken, Instant, LeaderEpoch, Now, Offset, PartitionIndex, ProducerEpoch,
     ProducerId, Sequence, Timestamp, TopicId,
 };
+use std::collections::VecDeque;
 use std::io;
 
 /// A partition over a disk in memory, whose calls end when the test says so.
@@ -15,6 +16,7 @@ pub(super) struct Bench {
     disk: MemoryDisk,
     pub(super) partition: Partition,
     pub(super) calls: Vec<(Ticket, DiskCall)>,
+    recompressions: VecDeque<(AppendToken, DiskCall)>,
     answers: Vec<(u64, Result<i64, AppendError>)>,
     pub(super) deletions: Vec<(u64, Result<i64, DeleteError>)>,
     now: Now,
@@ -26,10 +28,13 @@ const HASTY: bool = false;
 impl Bench {
     pub(super) fn new(durability: Durability) -> Self {
         let config = PartitionConfig {
-            log: LogConfig::default(),
             durability,
-            timestamp_source: TimestampSource::CreateTime,
+            ..PartitionConfig::default()
         };
+        Self::with(config)
+    }
+
+    pub(super) fn with(config: PartitionConfig) -> Self {
         let (topic, index) = (TopicId::from_random_bytes([1; 16]), PartitionIndex::new(0));
         let log = Log::new("data/orders-0".into(), config.log.clone(), topic, index);
         let epoch = LeaderEpoch::FIRST;
@@ -37,6 +42,7 @@ impl Bench {
             disk: MemoryDisk::new(1),
             partition: Partition::new(log, ProducerState::default(), epoch, config),
             calls: Vec::new(),
+            recompressions: VecDeque::new(),
             answers: Vec::new(),
             deletions: Vec::new(),
             now: Now {
@@ -48,6 +54,7 @@ impl Bench {
 
     pub(super) fn take(&mut self, outcome: Outcome) {
         self.calls.extend(outcome.calls);
+        self.recompressions.extend(outcome.recompression);
         let plain = |(token, result): (AppendToken, Result<Appended, AppendError>)| {
             (
                 token.get(),
@@ -100,13 +107,29 @@ impl Bench {
         }
     }
 
+    /// Ends the recompression under way; false if there is none.
+    pub(super) fn recompress(&mut self) -> bool {
+        assert!(self.recompressions.len() <= 1, "one at a time");
+        let Some((token, call)) = self.recompressions.pop_front() else {
+            return false;
+        };
+        let Ok(DiskReply::Recompressed(result)) = call.perform(&self.disk) else {
+            panic!("a recompression needs no disk");
+        };
+        let mut outcome = Outcome::new(u64::MAX);
+        self.partition
+            .recompressed(token, result, self.now, &mut outcome);
+        self.take(outcome);
+        true
+    }
+
     pub(super) fn settle(&mut self) {
         while !self.calls.is_empty() {
             self.end_calls("");
         }
     }
 
-    fn answers(&mut self) -> Vec<(u64, Result<i64, AppendError>)> {
+    pub(super) fn answers(&mut self) -> Vec<(u64, Result<i64, AppendError>)> {
         std::mem::take(&mut self.answers)
     }
 
@@ -119,7 +142,7 @@ pub(super) fn batch(records: usize) -> Batch {
     sequenced(records, None)
 }
 
-fn sequenced(records: usize, sequence: Option<i32>) -> Batch {
+pub(super) fn sequenced(records: usize, sequence: Option<i32>) -> Batch {
     let mut builder = BatchBuilder::new(Compression::None, None);
     for _ in 0..records {
         builder.append(Timestamp::new(5), None, Some(b"value"), &[]);

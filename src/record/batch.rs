@@ -43,6 +43,13 @@ impl Batch {
         Self::check_whole(header, bytes)
     }
 
+    /// One that this layer wrote just now.
+    pub(super) fn written(bytes: Vec<u8>) -> Self {
+        let header = BatchHeader::read(&bytes).expect("it was written as a batch");
+        let bytes = bytes.into();
+        Self { header, bytes }
+    }
+
     fn check_whole(header: BatchHeader, bytes: Bytes) -> Result<Self, BatchError> {
         let size = header.size();
         if bytes.len() > size {
@@ -124,9 +131,5 @@ fn check_crc(header: &BatchHeader, bytes: &[u8]) -> Result<(), BatchError> {
 pub fn with_log_append_time(batch: &Batch, time: Timestamp) -> Batch {
     let mut bytes = batch.bytes.to_vec();
     header::write_append_time(&mut bytes, batch.header.attributes(), time);
-    let header = BatchHeader::read(&bytes).expect("a valid header stays one under any time");
-    Batch {
-        header,
-        bytes: bytes.into(),
-    }
+    Batch::written(bytes)
 }

@@ -32,6 +32,7 @@ mod gzip;
 mod header;
 mod lz4;
 mod partitioner;
+mod recompression;
 mod record_iter;
 mod records;
 mod snappy;
@@ -48,6 +49,7 @@ pub use compression::{
 pub use error::{BatchError, RecordError};
 pub use header::{BatchHeader, HEADER_BYTES, TimestampType, patch_header};
 pub use partitioner::{murmur2, partition_for_key};
+pub use recompression::{RecompressError, TargetCompression, recompress};
 pub use record_iter::{Record, RecordHeader, RecordHeaders, RecordIter};
 pub use records::Records;
 pub use survivors::{Survivors, write_emptied, write_gap};

@@ -206,7 +206,8 @@ pub fn write_gap(mut from: Offset, upto: Offset, epoch: LeaderEpoch, output: &mu
     }
 }
 
-fn fields_of(header: &BatchHeader) -> HeaderFields {
+/// The fields of a header, to be written again.
+pub(super) fn fields_of(header: &BatchHeader) -> HeaderFields {
     HeaderFields {
         base_offset: header.base_offset(),
         last_offset_delta: header.last_offset_delta(),
@@ -221,7 +222,12 @@ fn fields_of(header: &BatchHeader) -> HeaderFields {
     }
 }
 
-fn finish(output: &mut [u8], start: usize, fields: &HeaderFields) -> Result<(), BuildError> {
+/// Writes the header of a batch from `start` on, whose records are in place.
+pub(super) fn finish(
+    output: &mut [u8],
+    start: usize,
+    fields: &HeaderFields,
+) -> Result<(), BuildError> {
     let (_, batch) = output.split_at_mut(start);
     if batch.len() > BATCH_BYTES_MAX {
         return Err(BuildError::TooLarge(batch.len()));

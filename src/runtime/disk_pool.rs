@@ -1,4 +1,5 @@
-//! Disk calls leave the core: a few threads perform them and put the result into its inbox.
+//! Disk calls, and what else would hold the core, leave it: a few threads perform them and put the
+//! result into its inbox.
 //!
 //! The threads are ours and not the executor's, because those cannot be joined and die silently.
 //! They are pinned nowhere: a pinned one would take turns with the core that it relieves.
@@ -12,7 +13,7 @@ use async_channel::{Receiver, Sender};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-/// Other calls than journal writes under way at once per core.
+/// Other calls than journal writes and recompressions under way at once per core.
 const THREADS: usize = 4;
 
 /// One core's threads for disk calls. Dropping it performs what was started and joins them.
@@ -21,6 +22,8 @@ pub(super) struct DiskPool {
     calls: Sender<(IoId, DiskCall)>,
     /// Journal writes have a thread of their own: no long sync or unlink holds one up.
     journal: Sender<(IoId, DiskCall)>,
+    /// As do recompressions, which take no disk but all of a processor.
+    recompression: Sender<(IoId, DiskCall)>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -33,13 +36,17 @@ impl DiskPool {
     ) -> Result<Self, StartError> {
         let (calls, waiting) = async_channel::unbounded();
         let (journal, writes) = async_channel::unbounded();
+        let (recompression, batches) = async_channel::unbounded();
         let mut pool = Self {
             calls,
             journal,
-            threads: Vec::with_capacity(1 + THREADS),
+            recompression,
+            threads: Vec::with_capacity(2 + THREADS),
         };
         let others = (0..THREADS).map(|number| (format!("disk-{core}-{number}"), waiting.clone()));
-        for (name, waiting) in others.chain([(format!("journal-{core}"), writes)]) {
+        let own = [("journal", writes), ("recompress", batches)];
+        let own = own.map(|(what, waiting)| (format!("{what}-{core}"), waiting));
+        for (name, waiting) in others.chain(own) {
             let (disk, mesh) = (Arc::clone(disk), mesh.clone());
             let thread = thread::Builder::new()
                 .name(name.clone())
@@ -54,6 +61,7 @@ impl DiskPool {
     pub(super) fn submit(&self, io: IoId, call: DiskCall) {
         let queue = match &call {
             DiskCall::WriteJournal { .. } => &self.journal,
+            DiskCall::Recompress { .. } => &self.recompression,
             _ => &self.calls,
         };
         queue
@@ -66,6 +74,7 @@ impl Drop for DiskPool {
     fn drop(&mut self) {
         self.calls.close();
         self.journal.close();
+        self.recompression.close();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 log::error!("a disk thread panicked");

@@ -458,5 +458,7 @@ pub fn partition_config(settings: &TopicSettings) -> PartitionConfig {
         },
         durability: settings.durability(),
         timestamp_source: settings.timestamp_source(),
+        compression: settings.compression(),
+        message_bytes_max: settings.message_bytes_max(),
     }
 }

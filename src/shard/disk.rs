@@ -2,7 +2,7 @@ use super::{Effect, Shard};
 use crate::storage::FileRange;
 use crate::storage::call::{DiskCall, DiskReply, Ticket};
 use crate::storage::log::SealedSegment;
-use crate::types::{IoId, Now, RequestId, TopicPartition};
+use crate::types::{AppendToken, IoId, Now, RequestId, TopicPartition};
 use std::io;
 
 /// Whom a disk call's end concerns.
@@ -12,6 +12,8 @@ pub(super) enum Purpose {
     Log(TopicPartition, Ticket),
     /// A read that waits for a range to be resident.
     Populate(u64, TopicPartition, FileRange),
+    /// A batch that a partition wants in another compression.
+    Recompress(TopicPartition, AppendToken),
     /// The journal.
     Journal,
     /// A new file of the journal.
@@ -58,6 +60,9 @@ impl Shard {
             Purpose::Populate(read, partition, range) => {
                 self.populated(read, partition, &range, result.map(drop), effects);
             }
+            Purpose::Recompress(partition, token) => {
+                self.recompressed(partition, token, result, now, effects);
+            }
             Purpose::Journal => {
                 self.journal_written(result.map(drop), effects);
                 // Partitions that fail with it are not waited for any more.
@@ -70,5 +75,27 @@ impl Shard {
             Purpose::Bury(path) => self.buried(path, result.map(drop), effects),
             Purpose::Remove => self.removed(result.map(drop)),
         }
+    }
+    /// A batch was recompressed, or cannot be.
+    fn recompressed(
+        &mut self,
+        partition: TopicPartition,
+        token: AppendToken,
+        result: io::Result<DiskReply>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Ok(DiskReply::Recompressed(result)) = result else {
+            unreachable!("a recompression was answered by {result:?}");
+        };
+        let stops = self.is_stopping();
+        self.with_partition(partition, effects, |partition, outcome| {
+            if stops {
+                // Those behind it would take as long, and nobody waits for them any more.
+                partition.dismiss(outcome);
+            } else {
+                partition.recompressed(token, result, now, outcome);
+            }
+        });
     }
 }

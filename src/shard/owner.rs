@@ -336,6 +336,9 @@ impl Shard {
         for (ticket, call) in outcome.calls {
             self.call(Purpose::Log(id, ticket), call, effects);
         }
+        if let Some((token, call)) = outcome.recompression {
+            self.call(Purpose::Recompress(id, token), call, effects);
+        }
         for (token, result) in outcome.answers {
             self.settle(token, result.map_err(BrokerError::from), effects);
         }

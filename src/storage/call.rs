@@ -12,6 +12,7 @@ use super::journal;
 use super::log::{Scrubbed, SealedSegment};
 use super::segment::{base_of, is_ours};
 use super::segment_summary::SegmentSummary;
+use crate::record::{Batch, RecompressError, TargetCompression, recompress};
 use crate::types::{Offset, Position, Timestamp};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -175,6 +176,15 @@ pub enum DiskCall {
         /// About how many bytes to read.
         bytes_max: usize,
     },
+    /// Puts a batch into another compression. It needs no disk, but takes as long as one.
+    Recompress {
+        /// The batch as it was sent.
+        batch: Batch,
+        /// What it is to be kept in.
+        target: TargetCompression,
+        /// The largest batch that is of use, in bytes.
+        bytes_max: usize,
+    },
     /// Ends a log cleanly: sync, cut, hints, and then the checkpoint that says so.
     Close {
         /// What to sync first, in this order.
@@ -201,6 +211,8 @@ pub enum DiskReply {
     Volume(Volume),
     /// What a comparison showed.
     Scrubbed(Scrubbed),
+    /// The batch in its other compression.
+    Recompressed(Result<Batch, RecompressError>),
     /// The run, a piece further.
     Compacted(Box<Compaction>),
 }
@@ -242,6 +254,13 @@ impl DiskCall {
                 let run = run.perform(disk, bytes_max)?;
                 Ok(DiskReply::Compacted(Box::new(run)))
             }
+            Self::Recompress {
+                batch,
+                target,
+                bytes_max,
+            } => Ok(DiskReply::Recompressed(recompress(
+                &batch, &target, bytes_max,
+            ))),
             call => call.perform_plain(disk).map(|()| DiskReply::Done),
         }
     }
@@ -253,6 +272,7 @@ impl DiskCall {
             | Self::PrepareJournal { .. }
             | Self::Scrub { .. }
             | Self::Compact { .. }
+            | Self::Recompress { .. }
             | Self::Volume { .. } => unreachable!("these have replies"),
             Self::WriteJournal {
                 file,
@@ -325,6 +345,7 @@ impl DiskCall {
             Self::Scrub { segment, .. } => format!("checking {}", segment.path.display()),
             Self::Volume { path } => format!("looking at the volume of {}", path.display()),
             Self::Compact { run, .. } => format!("compacting {}", run.directory().display()),
+            Self::Recompress { target, .. } => format!("recompressing to {}", target.compression),
             Self::Close { path, .. } => format!("closing the log of {}", path.display()),
         }
     }

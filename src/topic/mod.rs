@@ -6,10 +6,13 @@
 
 mod catalog;
 mod cleanup_policy;
+mod definitions;
 mod placement;
+mod setting;
 mod settings;
 
 pub use catalog::{BuriedTopic, Catalog, Topic};
 pub use cleanup_policy::CleanupPolicy;
 pub use placement::Placement;
-pub use settings::{Durability, SettingDefinition, SettingError, TimestampSource, TopicSettings};
+pub use setting::{SettingDefinition, SettingError};
+pub use settings::{Durability, TimestampSource, TopicSettings};

@@ -1,6 +1,8 @@
 use super::cleanup_policy::CleanupPolicy;
+use super::definitions::{DEFINITIONS, Values};
+use super::setting::{SettingDefinition, SettingError};
+use crate::record::{Compression, TargetCompression};
 use std::collections::BTreeMap;
-use thiserror::Error;
 
 /// What `acks=all` means on a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,245 +30,6 @@ pub struct TopicSettings {
     overrides: BTreeMap<String, String>,
     values: Values,
 }
-
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Values {
-    retention_ms: Option<i64>,
-    retention_bytes: Option<u64>,
-    segment_bytes: u64,
-    segment_ms: i64,
-    index_interval_bytes: u32,
-    message_bytes_max: usize,
-    timestamp_source: TimestampSource,
-    durability: Durability,
-    cleanup: CleanupPolicy,
-    compaction_lag_ms_min: i64,
-    compaction_lag_ms_max: i64,
-    delete_retention_ms: i64,
-    dirty_millionths_min: u32,
-}
-
-/// Why a setting is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum SettingError {
-    /// No such setting.
-    #[error("{0:?} is not a setting of topics that this broker serves")]
-    Unknown(String),
-    /// A value that does not parse or is out of range.
-    #[error("{name}={value}: {problem}")]
-    Invalid {
-        /// The setting.
-        name: String,
-        /// The refused value.
-        value: String,
-        /// What would be accepted.
-        problem: &'static str,
-    },
-}
-
-/// A setting that topics have.
-#[derive(Debug)]
-pub struct SettingDefinition {
-    /// Its name, Kafka's where Kafka has one.
-    pub name: &'static str,
-    /// Its value where nobody set it.
-    pub default: &'static str,
-    /// Kafka's code of its type (2 string, 3 int, 5 long, 7 list).
-    pub kind: i8,
-    /// What it does.
-    pub documentation: &'static str,
-    apply: fn(&mut Values, &str) -> Result<(), &'static str>,
-}
-
-fn number(value: &str, min: i64, max: i64, problem: &'static str) -> Result<i64, &'static str> {
-    match value.trim().parse::<i64>() {
-        Ok(number) if (min..=max).contains(&number) => Ok(number),
-        _ => Err(problem),
-    }
-}
-
-fn limit(value: &str, problem: &'static str) -> Result<Option<i64>, &'static str> {
-    number(value, -1, i64::MAX, problem).map(|number| (number >= 0).then_some(number))
-}
-
-fn only(value: &str, served: &str, problem: &'static str) -> Result<(), &'static str> {
-    if value.trim() == served {
-        Ok(())
-    } else {
-        Err(problem)
-    }
-}
-
-const DEFINITIONS: &[SettingDefinition] = &[
-    SettingDefinition {
-        name: "cleanup.policy",
-        default: "delete",
-        kind: 7,
-        documentation: "What becomes of old records: delete (segments go by age and size), compact \
-                        (the newest record of each key stays), or both.",
-        apply: |values, value| {
-            let problem = "delete, compact or delete,compact is wanted";
-            values.cleanup = CleanupPolicy::parse(value).ok_or(problem)?;
-            Ok(())
-        },
-    },
-    SettingDefinition {
-        name: "compression.type",
-        default: "producer",
-        kind: 2,
-        documentation: "The codec batches are kept in: producer (as they were sent).",
-        apply: |_, value| only(value, "producer", "only \"producer\" is served so far"),
-    },
-    SettingDefinition {
-        name: "corelane.durability",
-        default: "fsync",
-        kind: 2,
-        documentation: "What acks=all means: fsync (on the device) or relaxed (in the page cache).",
-        apply: |values, value| {
-            values.durability = match value.trim() {
-                "fsync" => Durability::Fsync,
-                "relaxed" => Durability::Relaxed,
-                _ => return Err("fsync or relaxed is wanted"),
-            };
-            Ok(())
-        },
-    },
-    SettingDefinition {
-        name: "delete.retention.ms",
-        default: "86400000",
-        kind: 5,
-        documentation: "How long records without a value stay once they were compacted, in \
-                        milliseconds.",
-        apply: |values, value| {
-            let problem = "a number of milliseconds from 0 on is wanted";
-            values.delete_retention_ms = number(value, 0, i64::MAX, problem)?;
-            Ok(())
-        },
-    },
-    SettingDefinition {
-        name: "index.interval.bytes",
-        default: "4096",
-        kind: 3,
-        documentation: "About how many bytes of the log lie between two entries of its indexes.",
-        apply: |values, value| {
-            let problem = "a number of bytes from 0 to 1073741824 is wanted";
-            values.index_interval_bytes = number(value, 0, 1 << 30, problem)? as u32;
-            Ok(())
-        },
-    },
-    SettingDefinition {
-        name: "max.compaction.lag.ms",
-        default: "9223372036854775807",
-        kind: 5,
-        documentation: "How long a record stays without being compacted at most, in milliseconds.",
-        apply: |values, value| {
-            let problem = "a number of milliseconds from 1 on is wanted";
-            values.compaction_lag_ms_max = number(value, 1, i64::MAX, problem)?;
-            Ok(())
-        },
-    },
-    SettingDefinition {
-        name: "max.message.bytes",
-        default: "1048588",
-        kind: 3,
-        documentation: "The largest record batch accepted, in bytes, as it is sent.",
-        apply: |values, value| {
-            let problem = "a number of bytes from 0 to 1073741824 is wanted";
-            values.message_bytes_max = number(value, 0, 1 << 30, problem)? as usize;
-            Ok(())
-        },
-    },
-    SettingDefinition {
-        name: "message.timestamp.type",
-        default: "CreateTime",
-        kind: 2,
-        documentation: "Whose clock stamps the records: CreateTime (the producer's) or LogAppendTime.",
-        apply: |values, value| {
-            values.timestamp_source = match value.trim() {
-                "CreateTime" => TimestampSource::CreateTime,
-                "LogAppendTime" => TimestampSource::LogAppendTime,
-                _ => return Err("CreateTime or LogAppendTime is wanted"),
-            };
-            Ok(())
-        },
-    },
-    SettingDefinition {
-        name: "min.cleanable.dirty.ratio",
-        default: "0.5",
-        kind: 6,
-        documentation: "A partition is compacted once a larger part of it is dirty, from 0 to 1.",
-        apply: |values, value| {
-            let ratio = value.trim().parse::<f64>().unwrap_or(f64::NAN);
-            if !(0.0..=1.0).contains(&ratio) {
-                return Err("a number from 0 to 1 is wanted");
-            }
-            values.dirty_millionths_min = (ratio * 1e6) as u32;
-            Ok(())
-        },
-    },
-    SettingDefinition {
-        name: "min.compaction.lag.ms",
-        default: "0",
-        kind: 5,
-        documentation: "How long a record stays as it is at least, in milliseconds.",
-        apply: |values, value| {
-            let problem = "a number of milliseconds from 0 on is wanted";
-            values.compaction_lag_ms_min = number(value, 0, i64::MAX, problem)?;
-            Ok(())
-        },
-    },
-    SettingDefinition {
-        name: "min.insync.replicas",
-        default: "1",
-        kind: 3,
-        documentation: "How many copies acks=all waits for; there is one.",
-        apply: |_, value| only(value, "1", "only 1 is served: a partition has one copy"),
-    },
-    SettingDefinition {
-        name: "retention.bytes",
-        default: "-1",
-        kind: 5,
-        documentation: "How many bytes of a partition are kept; -1 keeps all.",
-        apply: |values, value| {
-            let limit = limit(value, "a number of bytes, or -1 for no limit, is wanted")?;
-            values.retention_bytes = limit.map(|bytes| bytes as u64);
-            Ok(())
-        },
-    },
-    SettingDefinition {
-        name: "retention.ms",
-        default: "604800000",
-        kind: 5,
-        documentation: "How long records are kept, in milliseconds; -1 keeps them for good.",
-        apply: |values, value| {
-            let problem = "a number of milliseconds, or -1 for no limit, is wanted";
-            values.retention_ms = limit(value, problem)?;
-            Ok(())
-        },
-    },
-    SettingDefinition {
-        name: "segment.bytes",
-        default: "1073741824",
-        kind: 3,
-        documentation: "How large a segment grows before the next one is begun, in bytes.",
-        apply: |values, value| {
-            let problem = "a number of bytes from 16384 to 2147483647 is wanted";
-            values.segment_bytes = number(value, 16_384, i64::from(i32::MAX), problem)? as u64;
-            Ok(())
-        },
-    },
-    SettingDefinition {
-        name: "segment.ms",
-        default: "604800000",
-        kind: 5,
-        documentation: "How old a segment grows before the next one is begun, in milliseconds.",
-        apply: |values, value| {
-            let problem = "a number of milliseconds from 1 on is wanted";
-            values.segment_ms = number(value, 1, i64::MAX, problem)?;
-            Ok(())
-        },
-    },
-];
 
 impl Default for TopicSettings {
     fn default() -> Self {
@@ -346,6 +109,17 @@ impl TopicSettings {
     /// How much of a partition is dirty at least when it is compacted, in millionths.
     pub fn dirty_millionths_min(&self) -> u32 {
         self.values.dirty_millionths_min
+    }
+
+    /// The compression that batches are kept in; `None` keeps them as they were sent.
+    pub fn compression(&self) -> Option<TargetCompression> {
+        let compression = self.values.compression?;
+        let level = match compression {
+            Compression::Gzip => self.values.gzip_level,
+            Compression::Zstd => self.values.zstd_level,
+            Compression::None | Compression::Snappy | Compression::Lz4 => None,
+        };
+        Some(TargetCompression { compression, level })
     }
 
     /// How large a segment grows, in bytes.
@@ -452,6 +226,65 @@ mod tests {
         ];
         let lags = lags.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert!(TopicSettings::new(BTreeMap::from(lags)).is_err());
+    }
+
+    #[test]
+    fn batches_are_kept_as_sent_or_in_one_compression_at_its_level() {
+        let kept_in = |set: &[(&str, &str)]| {
+            let set = set.iter();
+            let set = set.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let settings = TopicSettings::new(set.collect());
+            let target = settings.expect("valid").compression();
+            target.map(|target| (target.compression, target.level))
+        };
+        assert_eq!(kept_in(&[]), None);
+        let levels = [
+            ("compression.gzip.level", "2"),
+            ("compression.zstd.level", "-7"),
+        ];
+        for (name, compression, default, set) in [
+            ("uncompressed", Compression::None, None, None),
+            ("gzip", Compression::Gzip, None, Some(2)),
+            ("snappy", Compression::Snappy, None, None),
+            ("lz4", Compression::Lz4, None, None),
+            ("zstd", Compression::Zstd, Some(3), Some(-7)),
+        ] {
+            let kind = ("compression.type", name);
+            assert_eq!(kept_in(&[kind]), Some((compression, default)));
+            let [gzip, zstd] = levels;
+            assert_eq!(kept_in(&[kind, gzip, zstd]), Some((compression, set)));
+        }
+        assert_eq!(
+            kept_in(&[("compression.type", "producer"), levels[0]]),
+            None
+        );
+        for (name, value) in [
+            ("compression.type", "none"),
+            ("compression.type", "brotli"),
+            ("compression.gzip.level", "0"),
+            ("compression.gzip.level", "10"),
+            ("compression.lz4.level", "17"),
+            ("compression.zstd.level", "23"),
+        ] {
+            assert!(with(name, value).is_err(), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn the_table_for_people_has_every_setting_with_its_default() {
+        let page = include_str!("../../docs/settings.md");
+        let (_, section) = page
+            .split_once("## A topic's settings")
+            .expect("it is there");
+        let rows = section.lines().filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split('|');
+            let cell = |text: Option<&'static str>| Some(text?.trim().trim_matches(['`', '"']));
+            Some((cell(cells.next())?, cell(cells.next())?))
+        });
+        let rows: Vec<_> = rows.collect();
+        let definitions = DEFINITIONS.iter();
+        let known = definitions.map(|definition| (definition.name, definition.default));
+        assert_eq!(rows, known.collect::<Vec<_>>());
     }
 
     #[test]

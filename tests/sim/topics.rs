@@ -54,6 +54,8 @@ pub(crate) fn settings(
     let deletes = !compacted || rng.u8(..3) == 0;
     let keeps_all = !deletes || rng.u8(..3) > 0;
     let create_time = rng.u8(..4) > 0;
+    // So that the other choices of a seed stay what they were.
+    let mut aside = rng.clone();
     let mut settings = vec![(
         "segment.bytes",
         ["16384", "20000", "1000000"][rng.usize(..3)],
@@ -74,6 +76,10 @@ pub(crate) fn settings(
     }
     if rng.u8(..4) == 0 {
         settings.push(("segment.ms", "500"));
+    }
+    if aside.u8(..3) == 0 {
+        let kept_in = ["uncompressed", "gzip", "snappy", "lz4", "zstd"];
+        settings.push(("compression.type", kept_in[aside.usize(..5)]));
     }
     if compacted {
         let both = ["compact,delete", "delete,compact"][rng.usize(..2)];

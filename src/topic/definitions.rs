@@ -1,0 +1,253 @@
+use super::cleanup_policy::CleanupPolicy;
+use super::setting::{SettingDefinition, limit, number, only};
+use super::settings::{Durability, TimestampSource};
+use crate::record::Compression;
+
+/// What the settings of a topic come to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Values {
+    pub(super) retention_ms: Option<i64>,
+    pub(super) retention_bytes: Option<u64>,
+    pub(super) segment_bytes: u64,
+    pub(super) segment_ms: i64,
+    pub(super) index_interval_bytes: u32,
+    pub(super) message_bytes_max: usize,
+    pub(super) timestamp_source: TimestampSource,
+    pub(super) durability: Durability,
+    pub(super) cleanup: CleanupPolicy,
+    /// `None` keeps what producers send.
+    pub(super) compression: Option<Compression>,
+    /// `None` is the codec's default.
+    pub(super) gzip_level: Option<i32>,
+    pub(super) zstd_level: Option<i32>,
+    pub(super) compaction_lag_ms_min: i64,
+    pub(super) compaction_lag_ms_max: i64,
+    pub(super) delete_retention_ms: i64,
+    pub(super) dirty_millionths_min: u32,
+}
+
+/// Every setting there is, by name.
+pub(super) const DEFINITIONS: &[SettingDefinition] = &[
+    SettingDefinition {
+        name: "cleanup.policy",
+        default: "delete",
+        kind: 7,
+        documentation: "What becomes of old records: delete (segments go by age and size), compact \
+                        (the newest record of each key stays), or both.",
+        apply: |values, value| {
+            let problem = "delete, compact or delete,compact is wanted";
+            values.cleanup = CleanupPolicy::parse(value).ok_or(problem)?;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "compression.gzip.level",
+        default: "-1",
+        kind: 3,
+        documentation: "How hard gzip tries with compression.type=gzip, from 1 to 9; -1 is its default.",
+        apply: |values, value| {
+            let problem = "a level from 1 to 9, or -1 for the default, is wanted";
+            let level = number(value, -1, 9, problem)? as i32;
+            if level == 0 {
+                return Err(problem);
+            }
+            values.gzip_level = (level > 0).then_some(level);
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "compression.lz4.level",
+        default: "9",
+        kind: 3,
+        documentation: "How hard LZ4 tries with compression.type=lz4: 9, Kafka's default, is the fast one.",
+        apply: |_, value| {
+            let problem =
+                "only 9 is served, which is LZ4's fast compression; for more of it take zstd";
+            number(value, 9, 9, problem).map(drop)
+        },
+    },
+    SettingDefinition {
+        name: "compression.type",
+        default: "producer",
+        kind: 2,
+        documentation: "The compression batches are kept in: producer (as they were sent), \
+                        uncompressed, gzip, snappy, lz4 or zstd; others are recompressed.",
+        apply: |values, value| {
+            values.compression = match value.trim() {
+                "producer" => None,
+                "uncompressed" => Some(Compression::None),
+                name => {
+                    let named = name
+                        .parse()
+                        .ok()
+                        .filter(|named| *named != Compression::None);
+                    Some(
+                        named
+                            .ok_or("producer, uncompressed, gzip, snappy, lz4 or zstd is wanted")?,
+                    )
+                }
+            };
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "compression.zstd.level",
+        default: "3",
+        kind: 3,
+        documentation: "How hard Zstandard tries with compression.type=zstd, from -131072 to 22.",
+        apply: |values, value| {
+            let problem = "a level from -131072 to 22 is wanted";
+            values.zstd_level = Some(number(value, -131_072, 22, problem)? as i32);
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "corelane.durability",
+        default: "fsync",
+        kind: 2,
+        documentation: "What acks=all means: fsync (on the device) or relaxed (in the page cache).",
+        apply: |values, value| {
+            values.durability = match value.trim() {
+                "fsync" => Durability::Fsync,
+                "relaxed" => Durability::Relaxed,
+                _ => return Err("fsync or relaxed is wanted"),
+            };
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "delete.retention.ms",
+        default: "86400000",
+        kind: 5,
+        documentation: "How long records without a value stay once they were compacted, in \
+                        milliseconds.",
+        apply: |values, value| {
+            let problem = "a number of milliseconds from 0 on is wanted";
+            values.delete_retention_ms = number(value, 0, i64::MAX, problem)?;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "index.interval.bytes",
+        default: "4096",
+        kind: 3,
+        documentation: "About how many bytes of the log lie between two entries of its indexes.",
+        apply: |values, value| {
+            let problem = "a number of bytes from 0 to 1073741824 is wanted";
+            values.index_interval_bytes = number(value, 0, 1 << 30, problem)? as u32;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "max.compaction.lag.ms",
+        default: "9223372036854775807",
+        kind: 5,
+        documentation: "How long a record stays without being compacted at most, in milliseconds.",
+        apply: |values, value| {
+            let problem = "a number of milliseconds from 1 on is wanted";
+            values.compaction_lag_ms_max = number(value, 1, i64::MAX, problem)?;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "max.message.bytes",
+        default: "1048588",
+        kind: 3,
+        documentation: "The largest record batch accepted, in bytes, as it is sent.",
+        apply: |values, value| {
+            let problem = "a number of bytes from 0 to 1073741824 is wanted";
+            values.message_bytes_max = number(value, 0, 1 << 30, problem)? as usize;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "message.timestamp.type",
+        default: "CreateTime",
+        kind: 2,
+        documentation: "Whose clock stamps the records: CreateTime (the producer's) or LogAppendTime.",
+        apply: |values, value| {
+            values.timestamp_source = match value.trim() {
+                "CreateTime" => TimestampSource::CreateTime,
+                "LogAppendTime" => TimestampSource::LogAppendTime,
+                _ => return Err("CreateTime or LogAppendTime is wanted"),
+            };
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "min.cleanable.dirty.ratio",
+        default: "0.5",
+        kind: 6,
+        documentation: "A partition is compacted once a larger part of it is dirty, from 0 to 1.",
+        apply: |values, value| {
+            let ratio = value.trim().parse::<f64>().unwrap_or(f64::NAN);
+            if !(0.0..=1.0).contains(&ratio) {
+                return Err("a number from 0 to 1 is wanted");
+            }
+            values.dirty_millionths_min = (ratio * 1e6) as u32;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "min.compaction.lag.ms",
+        default: "0",
+        kind: 5,
+        documentation: "How long a record stays as it is at least, in milliseconds.",
+        apply: |values, value| {
+            let problem = "a number of milliseconds from 0 on is wanted";
+            values.compaction_lag_ms_min = number(value, 0, i64::MAX, problem)?;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "min.insync.replicas",
+        default: "1",
+        kind: 3,
+        documentation: "How many copies acks=all waits for; there is one.",
+        apply: |_, value| only(value, "1", "only 1 is served: a partition has one copy"),
+    },
+    SettingDefinition {
+        name: "retention.bytes",
+        default: "-1",
+        kind: 5,
+        documentation: "How many bytes of a partition are kept; -1 keeps all.",
+        apply: |values, value| {
+            let limit = limit(value, "a number of bytes, or -1 for no limit, is wanted")?;
+            values.retention_bytes = limit.map(|bytes| bytes as u64);
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "retention.ms",
+        default: "604800000",
+        kind: 5,
+        documentation: "How long records are kept, in milliseconds; -1 keeps them for good.",
+        apply: |values, value| {
+            let problem = "a number of milliseconds, or -1 for no limit, is wanted";
+            values.retention_ms = limit(value, problem)?;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "segment.bytes",
+        default: "1073741824",
+        kind: 3,
+        documentation: "How large a segment grows before the next one is begun, in bytes.",
+        apply: |values, value| {
+            let problem = "a number of bytes from 16384 to 2147483647 is wanted";
+            values.segment_bytes = number(value, 16_384, i64::from(i32::MAX), problem)? as u64;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "segment.ms",
+        default: "604800000",
+        kind: 5,
+        documentation: "How old a segment grows before the next one is begun, in milliseconds.",
+        apply: |values, value| {
+            let problem = "a number of milliseconds from 1 on is wanted";
+            values.segment_ms = number(value, 1, i64::MAX, problem)?;
+            Ok(())
+        },
+    },
+];
