@@ -5,6 +5,7 @@
 //! how the replies are merged. An operation is plain state: it never waits, it knows no connection
 //! and no clock.
 
+mod acceptance;
 mod cluster;
 mod context;
 mod core_request;

@@ -1,12 +1,11 @@
-use super::offsets_topic::is_offsets_topic;
+use super::acceptance::check;
 use super::scatter::{Outgoing, Scatter};
 use super::{
     Appended, BrokerError, Context, CoreReply, CoreRequest, LeaderHint, NodeEndpoint, Questions,
     TopicRef,
 };
-use crate::record::{Batch, BatchError, Compression, DecompressionLimits};
 use crate::topic::Topic;
-use crate::types::{CoreId, PartitionIndex};
+use crate::types::{CoreId, PartitionIndex, Timestamp};
 use bytes::Bytes;
 use std::collections::BTreeSet;
 
@@ -114,9 +113,13 @@ impl ProduceRequest {
 
 impl ProduceOperation {
     /// Checks every batch and splits them over the cores that own their partitions.
-    pub fn start(request: ProduceRequest, context: &Context<'_>) -> (Self, Questions) {
+    pub fn start(
+        request: ProduceRequest,
+        context: &Context<'_>,
+        now: Timestamp,
+    ) -> (Self, Questions) {
         let refusal = request.refusal();
-        let check = |topic: &Topic, records| check(topic, records, request.knows_zstandard);
+        let check = |topic: &Topic, records| check(topic, records, request.knows_zstandard, now);
         let mut results = Scatter::new();
         let mut outgoing = Outgoing::new();
         let mut seen = BTreeSet::new();
@@ -212,66 +215,16 @@ impl ProduceOperation {
     }
 }
 
-/// What must hold of a batch before any partition sees it.
-fn check(
-    topic: &Topic,
-    records: Option<Bytes>,
-    knows_zstandard: bool,
-) -> Result<Batch, BrokerError> {
-    if is_offsets_topic(topic.name.as_str()) {
-        return Err(BrokerError::InternalTopic("write to it"));
-    }
-    let bytes = records.unwrap_or_default();
-    let limit = topic.settings.message_bytes_max();
-    if bytes.len() > limit {
-        let size = bytes.len();
-        return Err(BrokerError::MessageTooLarge { size, limit });
-    }
-    let batch = Batch::validate(bytes).map_err(|error| match error {
-        BatchError::OldMagic(magic) => BrokerError::UnsupportedMessageFormat(magic),
-        error => BrokerError::CorruptMessage(error.to_string()),
-    })?;
-    let header = batch.header();
-    if header.is_control() {
-        let problem = "control batches are the broker's to write";
-        return Err(BrokerError::InvalidRecord(problem.into()));
-    }
-    if header.is_transactional() {
-        return Err(BrokerError::TransactionsNotSupported);
-    }
-    if header.compression() == Compression::Zstd && !knows_zstandard {
-        return Err(BrokerError::UnsupportedCompression);
-    }
-    if topic.settings.cleanup().compacts {
-        check_keys(&batch)?;
-    }
-    Ok(batch)
-}
-
-/// A compacted topic is kept by key, so every record must have one that can be read.
-fn check_keys(batch: &Batch) -> Result<(), BrokerError> {
-    let corrupt = |error: BatchError| BrokerError::CorruptMessage(error.to_string());
-    let records = batch
-        .records(&DecompressionLimits::default())
-        .map_err(corrupt)?;
-    for (number, record) in records.iter().enumerate() {
-        if record.map_err(corrupt)?.key.is_none() {
-            let problem = format!("record {number} has no key, which a compacted topic needs");
-            return Err(BrokerError::InvalidRecord(problem));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::context::fixture::Fixture;
     use super::*;
     use crate::config::Nodes;
     use crate::coordinator::OFFSETS_TOPIC;
-    use crate::record::BatchBuilder;
-    use crate::topic::TopicSettings;
-    use crate::types::{Offset, Timestamp, TopicId, TopicName};
+    use crate::record::{BatchBuilder, Compression};
+    use crate::types::Offset;
+
+    const NOW: Timestamp = Timestamp::new(1);
 
     fn batch() -> Bytes {
         compressed(Compression::None)
@@ -311,7 +264,7 @@ mod tests {
                 partitions: records.into_iter().map(partition).collect(),
             }],
         };
-        ProduceOperation::start(request, &fixture.context(false))
+        ProduceOperation::start(request, &fixture.context(false), NOW)
     }
 
     fn errors(operation: ProduceOperation) -> Vec<Option<BrokerError>> {
@@ -321,29 +274,6 @@ mod tests {
             .into_iter()
             .flat_map(|topic| topic.partitions);
         partitions.map(|partition| partition.result.err()).collect()
-    }
-
-    #[test]
-    fn a_compacted_topic_takes_records_with_keys_only() {
-        let settings = [("cleanup.policy".to_owned(), "compact,delete".to_owned())];
-        let topic = Topic {
-            name: TopicName::new("offsets").expect("valid"),
-            id: TopicId::from_bytes([3; 16]),
-            partitions: 1,
-            settings: TopicSettings::new(settings.into()).expect("valid"),
-        };
-        for (keys, is_fine) in [([Some("a"), Some("")], true), ([Some("a"), None], false)] {
-            for compression in Compression::ALL {
-                let mut builder = BatchBuilder::new(compression, None);
-                for key in keys {
-                    builder.append(Timestamp::new(1), key.map(str::as_bytes), None, &[]);
-                }
-                let bytes = builder.build(Offset::ZERO).expect("it is valid");
-                let checked = check(&topic, Some(bytes), true);
-                let refused = matches!(checked, Err(BrokerError::InvalidRecord(_)));
-                assert_eq!((checked.is_ok(), refused), (is_fine, !is_fine));
-            }
-        }
     }
 
     #[test]
@@ -400,7 +330,8 @@ mod tests {
                     }],
                 }],
             };
-            let (operation, questions) = ProduceOperation::start(request, &fixture.context(false));
+            let (operation, questions) =
+                ProduceOperation::start(request, &fixture.context(false), NOW);
             assert!(questions.is_empty());
             let refused = Some(BrokerError::InternalTopic("write to it"));
             assert_eq!(errors(operation), [refused]);

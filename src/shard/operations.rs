@@ -282,7 +282,7 @@ fn begin(request: Request, context: &Context<'_>) -> Begun {
     match request {
         Request::Fetch(_) => unreachable!("a fetch begins in its session"),
         Request::Produce(request) => {
-            let (produce, questions) = ProduceOperation::start(request, context);
+            let (produce, questions) = ProduceOperation::start(request, context, now.wall);
             Begun::Waiting(Kind::Produce(produce), questions)
         }
         Request::ListOffsets(request) => {

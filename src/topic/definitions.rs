@@ -13,6 +13,8 @@ pub(super) struct Values {
     pub(super) index_interval_bytes: u32,
     pub(super) message_bytes_max: usize,
     pub(super) timestamp_source: TimestampSource,
+    pub(super) timestamp_before_ms_max: i64,
+    pub(super) timestamp_after_ms_max: i64,
     pub(super) durability: Durability,
     pub(super) cleanup: CleanupPolicy,
     /// `None` keeps what producers send.
@@ -157,6 +159,30 @@ pub(super) const DEFINITIONS: &[SettingDefinition] = &[
         apply: |values, value| {
             let problem = "a number of bytes from 0 to 1073741824 is wanted";
             values.message_bytes_max = number(value, 0, 1 << 30, problem)? as usize;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "message.timestamp.after.max.ms",
+        default: "3600000",
+        kind: 5,
+        documentation: "How far ahead of the broker's time a record of CreateTime may lie, in \
+                        milliseconds.",
+        apply: |values, value| {
+            let problem = "a number of milliseconds from 0 on is wanted";
+            values.timestamp_after_ms_max = number(value, 0, i64::MAX, problem)?;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "message.timestamp.before.max.ms",
+        default: "9223372036854775807",
+        kind: 5,
+        documentation: "How far behind the broker's time a record of CreateTime may lie, in \
+                        milliseconds.",
+        apply: |values, value| {
+            let problem = "a number of milliseconds from 0 on is wanted";
+            values.timestamp_before_ms_max = number(value, 0, i64::MAX, problem)?;
             Ok(())
         },
     },

@@ -147,6 +147,20 @@ impl TopicSettings {
         self.values.timestamp_source
     }
 
+    /// How far behind the broker's time a producer's timestamp may lie, in milliseconds; `None` is
+    /// any.
+    pub fn timestamp_before_ms_max(&self) -> Option<i64> {
+        let ms = self.values.timestamp_before_ms_max;
+        (ms < i64::MAX).then_some(ms)
+    }
+
+    /// How far ahead of the broker's time a producer's timestamp may lie, in milliseconds; `None` is
+    /// any.
+    pub fn timestamp_after_ms_max(&self) -> Option<i64> {
+        let ms = self.values.timestamp_after_ms_max;
+        (ms < i64::MAX).then_some(ms)
+    }
+
     /// What `acks=all` means.
     pub fn durability(&self) -> Durability {
         self.values.durability

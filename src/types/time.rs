@@ -30,6 +30,12 @@ impl Timestamp {
     pub const fn before(self, duration_ms: i64) -> Self {
         Self::new(self.get().saturating_sub(duration_ms))
     }
+
+    /// This time moved on by `duration_ms`.
+    #[must_use]
+    pub const fn after(self, duration_ms: i64) -> Self {
+        Self::new(self.get().saturating_add(duration_ms))
+    }
 }
 
 impl Instant {

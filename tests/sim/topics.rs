@@ -56,10 +56,12 @@ pub(crate) fn settings(
     let create_time = rng.u8(..4) > 0;
     // So that the other choices of a seed stay what they were.
     let mut aside = rng.clone();
-    let mut settings = vec![(
+    // Clocks jump farther than the default.
+    let mut settings = vec![("message.timestamp.after.max.ms", "9223372036854775807")];
+    settings.push((
         "segment.bytes",
         ["16384", "20000", "1000000"][rng.usize(..3)],
-    )];
+    ));
     settings.push(("index.interval.bytes", ["0", "300", "4096"][rng.usize(..3)]));
     if !durable {
         settings.push(("corelane.durability", "relaxed"));
