@@ -1,5 +1,5 @@
 use super::cleanup_policy::CleanupPolicy;
-use super::setting::{SettingDefinition, limit, number, only};
+use super::setting::{SettingDefinition, SettingError, limit, number};
 use super::settings::{Durability, TimestampSource};
 use crate::record::Compression;
 
@@ -16,6 +16,7 @@ pub(super) struct Values {
     pub(super) timestamp_before_ms_max: i64,
     pub(super) timestamp_after_ms_max: i64,
     pub(super) durability: Durability,
+    pub(super) insync_replicas_min: i32,
     pub(super) cleanup: CleanupPolicy,
     /// `None` keeps what producers send.
     pub(super) compression: Option<Compression>,
@@ -26,6 +27,33 @@ pub(super) struct Values {
     pub(super) compaction_lag_ms_max: i64,
     pub(super) delete_retention_ms: i64,
     pub(super) dirty_millionths_min: u32,
+}
+
+impl Values {
+    /// Checks what must hold of more than one setting.
+    pub(super) fn check_together(&self) -> Result<(), SettingError> {
+        let invalid = |name: &str, value: &dyn ToString, problem| {
+            Err(SettingError::Invalid {
+                name: name.to_owned(),
+                value: value.to_string(),
+                problem,
+            })
+        };
+        if self.compaction_lag_ms_min > self.compaction_lag_ms_max {
+            let problem = "at most max.compaction.lag.ms is wanted";
+            return invalid(
+                "min.compaction.lag.ms",
+                &self.compaction_lag_ms_min,
+                problem,
+            );
+        }
+        if self.insync_replicas_min > 1 && self.durability == Durability::Relaxed {
+            let problem = "above 1 only corelane.durability=fsync is served: a record has one copy, \
+                           which must be on the device";
+            return invalid("min.insync.replicas", &self.insync_replicas_min, problem);
+        }
+        Ok(())
+    }
 }
 
 /// Every setting there is, by name.
@@ -229,8 +257,13 @@ pub(super) const DEFINITIONS: &[SettingDefinition] = &[
         name: "min.insync.replicas",
         default: "1",
         kind: 3,
-        documentation: "How many copies acks=all waits for; there is one.",
-        apply: |_, value| only(value, "1", "only 1 is served: a partition has one copy"),
+        documentation: "How many copies acks=all should wait for. There is one, on the device: above 1 \
+                        corelane.durability must be fsync.",
+        apply: |values, value| {
+            let problem = "a number of replicas from 1 on is wanted";
+            values.insync_replicas_min = number(value, 1, i64::from(i32::MAX), problem)? as i32;
+            Ok(())
+        },
     },
     SettingDefinition {
         name: "retention.bytes",

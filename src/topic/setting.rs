@@ -48,11 +48,3 @@ pub(super) fn number(
 pub(super) fn limit(value: &str, problem: &'static str) -> Result<Option<i64>, &'static str> {
     number(value, -1, i64::MAX, problem).map(|number| (number >= 0).then_some(number))
 }
-
-pub(super) fn only(value: &str, served: &str, problem: &'static str) -> Result<(), &'static str> {
-    if value.trim() == served {
-        Ok(())
-    } else {
-        Err(problem)
-    }
-}

@@ -55,13 +55,7 @@ impl TopicSettings {
                 problem,
             })?;
         }
-        if values.compaction_lag_ms_min > values.compaction_lag_ms_max {
-            return Err(SettingError::Invalid {
-                name: "min.compaction.lag.ms".to_owned(),
-                value: values.compaction_lag_ms_min.to_string(),
-                problem: "at most max.compaction.lag.ms is wanted",
-            });
-        }
+        values.check_together()?;
         Ok(Self { overrides, values })
     }
 
@@ -203,6 +197,20 @@ mod tests {
             with("no.such.thing", "1"),
             Err(SettingError::Unknown(_))
         ));
+    }
+
+    #[test]
+    fn more_than_one_copy_is_wanted_on_a_device_only() {
+        assert!(with("min.insync.replicas", "2").is_ok());
+        assert!(with("min.insync.replicas", "0").is_err());
+        for (durability, is_fine) in [("fsync", true), ("relaxed", false)] {
+            let set = [
+                ("min.insync.replicas", "2"),
+                ("corelane.durability", durability),
+            ];
+            let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            assert_eq!(TopicSettings::new(set.into()).is_ok(), is_fine);
+        }
     }
 
     #[test]
