@@ -170,6 +170,10 @@ impl Partition {
                 FLUSH_RELAXED_AFTER
             }
         };
+        let patience = self
+            .config
+            .flush_after
+            .map_or(patience, |after| patience.min(after));
         let due = now.monotonic.after(patience);
         self.flush_at = Some(self.flush_at.map_or(due, |earlier| earlier.min(due)));
         let appended = self.appended(base_offset, log_append_time);
@@ -185,11 +189,18 @@ impl Partition {
         outcome: &mut Outcome,
     ) {
         let waits = durable && self.config.durability == Durability::Fsync;
-        if waits && self.log.durable() < until {
+        if (waits || self.is_flush_due()) && self.log.durable() < until {
             self.waiting_for_disk.insert((until, token), appended);
         } else {
             outcome.answers.push((token, Ok(appended)));
         }
+    }
+
+    /// Whether so many records are less than durable that an append has to wait for them.
+    fn is_flush_due(&self) -> bool {
+        let undurable = self.log.end().since(self.log.durable());
+        let most = self.config.flush_messages;
+        most.is_some_and(|most| undurable >= most)
     }
 
     fn appended(&self, base_offset: Offset, log_append_time: Option<Timestamp>) -> Appended {
@@ -204,10 +215,10 @@ impl Partition {
 #[cfg(test)]
 mod tests {
     use super::super::PartitionConfig;
-    use super::super::tests::{Bench, PATIENT, batch, sequenced};
+    use super::super::tests::{Bench, HASTY, PATIENT, batch, sequenced};
     use super::*;
     use crate::record::{BatchBuilder, Batches, Compression};
-    use crate::types::LeaderEpoch;
+    use crate::types::{Instant, LeaderEpoch};
 
     fn kept_in(compression: Compression, message_bytes_max: usize) -> PartitionConfig {
         let level = None;
@@ -221,6 +232,50 @@ mod tests {
 
     fn bench(compression: Compression) -> Bench {
         Bench::with(kept_in(compression, 10_000))
+    }
+
+    #[test]
+    fn an_append_past_flush_messages_waits_whatever_its_acks() {
+        for durability in [Durability::Relaxed, Durability::Fsync] {
+            let mut bench = Bench::with(PartitionConfig {
+                durability,
+                flush_messages: Some(4),
+                ..PartitionConfig::default()
+            });
+            for token in 1..=3 {
+                bench.append(token, batch(1), HASTY);
+            }
+            // No sync, as nobody waits yet.
+            bench.end_calls("");
+            assert_eq!(bench.answers(), [(1, Ok(0)), (2, Ok(1)), (3, Ok(2))]);
+            bench.append(4, batch(1), HASTY);
+            assert_eq!(bench.answers(), []);
+            bench.settle();
+            assert_eq!(bench.answers(), [(4, Ok(3))]);
+            assert_eq!(bench.partition.synced(), Offset::new(4));
+            bench.append(5, batch(3), HASTY);
+            assert_eq!(bench.answers(), [(5, Ok(4))]);
+        }
+    }
+
+    #[test]
+    fn flush_ms_shortens_what_the_durability_allows() {
+        for (durability, ms, due_ms) in [
+            (Durability::Relaxed, 30, 30),
+            (Durability::Relaxed, 7_000, 1_000),
+            (Durability::Fsync, 30, 5),
+            (Durability::Fsync, 2, 2),
+        ] {
+            let mut bench = Bench::with(PartitionConfig {
+                durability,
+                flush_after: Some(Duration::from_millis(ms)),
+                ..PartitionConfig::default()
+            });
+            bench.append(1, batch(1), HASTY);
+            bench.end_calls("");
+            let due = bench.partition.flush_at().expect("it is to be flushed");
+            assert_eq!(due, Instant::new(due_ms * 1_000));
+        }
     }
 
     impl Bench {

@@ -45,6 +45,10 @@ pub struct PartitionConfig {
     pub durability: Durability,
     /// Whose clock stamps the records.
     pub timestamp_source: TimestampSource,
+    /// How many records may be less than durable before an append waits for them (`flush.messages`).
+    pub flush_messages: Option<i64>,
+    /// How long they may be that, where it is shorter than the durability asks (`flush.ms`).
+    pub flush_after: Option<Duration>,
     /// The compression that batches are kept in; `None` keeps them as they were sent.
     pub compression: Option<TargetCompression>,
     /// The largest batch that is kept, in bytes.
@@ -322,6 +326,8 @@ impl Default for PartitionConfig {
             log: LogConfig::default(),
             durability: Durability::default(),
             timestamp_source: TimestampSource::default(),
+            flush_messages: None,
+            flush_after: None,
             compression: None,
             message_bytes_max: usize::MAX,
         }

@@ -23,7 +23,7 @@ pub(super) struct Bench {
 }
 
 pub(super) const PATIENT: bool = true;
-const HASTY: bool = false;
+pub(super) const HASTY: bool = false;
 
 impl Bench {
     pub(super) fn new(durability: Durability) -> Self {

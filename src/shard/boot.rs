@@ -458,6 +458,8 @@ pub fn partition_config(settings: &TopicSettings) -> PartitionConfig {
         },
         durability: settings.durability(),
         timestamp_source: settings.timestamp_source(),
+        flush_messages: settings.flush_messages(),
+        flush_after: settings.flush_after(),
         compression: settings.compression(),
         message_bytes_max: settings.message_bytes_max(),
     }

@@ -17,6 +17,8 @@ pub(super) struct Values {
     pub(super) timestamp_after_ms_max: i64,
     pub(super) durability: Durability,
     pub(super) insync_replicas_min: i32,
+    pub(super) flush_messages: i64,
+    pub(super) flush_ms: i64,
     pub(super) cleanup: CleanupPolicy,
     /// `None` keeps what producers send.
     pub(super) compression: Option<Compression>,
@@ -154,6 +156,30 @@ pub(super) const DEFINITIONS: &[SettingDefinition] = &[
         apply: |values, value| {
             let problem = "a number of milliseconds from 0 on is wanted";
             values.delete_retention_ms = number(value, 0, i64::MAX, problem)?;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "flush.messages",
+        default: "9223372036854775807",
+        kind: 5,
+        documentation: "How many records may be less than durable before an append waits for them to be, \
+                        whatever its acks.",
+        apply: |values, value| {
+            let problem = "a number of records from 1 on is wanted";
+            values.flush_messages = number(value, 1, i64::MAX, problem)?;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "flush.ms",
+        default: "9223372036854775807",
+        kind: 5,
+        documentation: "How long a record may be less than durable before it is made so, in milliseconds; \
+                        at most 5 with corelane.durability=fsync and 1000 with relaxed.",
+        apply: |values, value| {
+            let problem = "a number of milliseconds from 0 on is wanted";
+            values.flush_ms = number(value, 0, i64::MAX, problem)?;
             Ok(())
         },
     },

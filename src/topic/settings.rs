@@ -3,6 +3,7 @@ use super::definitions::{DEFINITIONS, Values};
 use super::setting::{SettingDefinition, SettingError};
 use crate::record::{Compression, TargetCompression};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What `acks=all` means on a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -153,6 +154,18 @@ impl TopicSettings {
     pub fn timestamp_after_ms_max(&self) -> Option<i64> {
         let ms = self.values.timestamp_after_ms_max;
         (ms < i64::MAX).then_some(ms)
+    }
+
+    /// How many records may be less than durable; `None` is any number.
+    pub fn flush_messages(&self) -> Option<i64> {
+        let messages = self.values.flush_messages;
+        (messages < i64::MAX).then_some(messages)
+    }
+
+    /// How long records may be less than durable, if that is set.
+    pub fn flush_after(&self) -> Option<Duration> {
+        let ms = self.values.flush_ms;
+        (ms < i64::MAX).then(|| Duration::from_millis(ms.unsigned_abs()))
     }
 
     /// What `acks=all` means.
