@@ -14,6 +14,7 @@ use crate::topic::Catalog;
 use crate::types::{
     FetchSessionId, GroupId, LeaderEpoch, Offset, ProducerId, TopicId, TopicPartition,
 };
+use std::time::Duration;
 
 pub use crate::partition::Appended;
 
@@ -24,6 +25,8 @@ pub enum CoreRequest {
     Append {
         /// Whether the answer waits until the batches are as durable as their topics promise.
         durable: bool,
+        /// How long a batch may wait for room in a partition that is full.
+        wait_max: Duration,
         /// At most one batch per partition, in the client's order.
         items: Vec<(TopicPartition, Batch)>,
     },

@@ -117,6 +117,10 @@ impl From<AppendError> for BrokerError {
             AppendError::InvalidProducerEpoch => Self::InvalidProducerEpoch,
             AppendError::TooLarge { size, limit } => Self::MessageTooLarge { size, limit },
             AppendError::InvalidRecord(problem) => Self::InvalidRecord(problem),
+            AppendError::Full => Self::PolicyViolation(
+                "the partition holds retention.bytes, and corelane.overflow does not drop old records",
+            ),
+            AppendError::TimedOut => Self::TimedOut,
             AppendError::Storage(what) => Self::Storage(what),
             AppendError::Gone => Self::NotLeader,
         }

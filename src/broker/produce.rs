@@ -4,10 +4,12 @@ use super::{
     Appended, BrokerError, Context, CoreReply, CoreRequest, LeaderHint, NodeEndpoint, Questions,
     TopicRef,
 };
+use crate::record::Batch;
 use crate::topic::Topic;
-use crate::types::{CoreId, PartitionIndex, Timestamp};
+use crate::types::{CoreId, PartitionIndex, Timestamp, TopicPartition};
 use bytes::Bytes;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// What an acknowledgement must mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub enum Acks {
 pub struct ProduceRequest {
     /// What the acknowledgement must mean; `Err` holds an unknown number.
     pub acks: Result<Acks, i16>,
+    /// How long the answer may take: batches wait that long for room in a partition that is full.
+    pub timeout: Duration,
     /// Whether a transactional id was given; transactions are not served yet.
     pub transactional: bool,
     /// Whether the client may know zstandard (KIP-110).
@@ -111,6 +115,20 @@ impl ProduceRequest {
     }
 }
 
+fn appends(
+    outgoing: Outgoing<(TopicPartition, Batch)>,
+    durable: bool,
+    wait_max: Duration,
+) -> Questions {
+    let append = |items| CoreRequest::Append {
+        durable,
+        wait_max,
+        items,
+    };
+    let cores = outgoing.into_cores();
+    cores.map(|(core, items)| (core, append(items))).collect()
+}
+
 impl ProduceOperation {
     /// Checks every batch and splits them over the cores that own their partitions.
     pub fn start(
@@ -123,6 +141,14 @@ impl ProduceOperation {
         let mut results = Scatter::new();
         let mut outgoing = Outgoing::new();
         let mut seen = BTreeSet::new();
+        let mut place = |topic: &Topic, partition: ProducePartition| {
+            let (core, id) = context.owner(topic, partition.index)?;
+            if !seen.insert(id) {
+                let twice = "a partition is named twice in one request";
+                return Err(BrokerError::InvalidRequest(twice.into()));
+            }
+            Ok((core, id, check(topic, partition.records)?))
+        };
         let mut topics = Vec::with_capacity(request.topics.len());
         for produced in request.topics {
             let topic = context.topic(&produced.topic);
@@ -132,17 +158,7 @@ impl ProduceOperation {
                 let checked = match (&refusal, &topic) {
                     (Some(refusal), _) => Err(refusal.clone()),
                     (None, Err(unknown)) => Err(unknown.clone()),
-                    (None, Ok(topic)) => {
-                        context
-                            .owner(topic, index)
-                            .and_then(|(core, partition_id)| {
-                                if !seen.insert(partition_id) {
-                                    let twice = "a partition is named twice in one request";
-                                    return Err(BrokerError::InvalidRequest(twice.into()));
-                                }
-                                Ok((core, partition_id, check(topic, partition.records)?))
-                            })
-                    }
+                    (None, Ok(topic)) => place(topic, partition),
                 };
                 let mut leader = None;
                 match checked {
@@ -170,16 +186,11 @@ impl ProduceOperation {
                 partitions,
             });
         }
-        let hints = topics
-            .iter()
-            .flat_map(|topic| &topic.partitions)
-            .filter_map(|p| p.leader);
-        let endpoints = context.endpoints(hints);
+        let hints = topics.iter().flat_map(|topic| &topic.partitions);
+        let endpoints = context.endpoints(hints.filter_map(|partition| partition.leader));
         let durable = request.acks == Ok(Acks::Durable);
-        let questions = outgoing
-            .into_cores()
-            .map(|(core, items)| (core, CoreRequest::Append { durable, items }))
-            .collect();
+        let wait_max = request.timeout.min(context.config.limits.fetch_wait_max);
+        let questions = appends(outgoing, durable, wait_max);
         let response = ProduceResponse {
             acks: request.acks,
             topics,
@@ -257,6 +268,7 @@ mod tests {
                 1 => Ok(Acks::Received),
                 other => Err(other),
             },
+            timeout: Duration::ZERO,
             transactional: false,
             knows_zstandard,
             topics: vec![ProduceTopic {
@@ -292,6 +304,7 @@ mod tests {
         let CoreRequest::Append {
             durable: true,
             items,
+            ..
         } = question
         else {
             panic!()
@@ -320,6 +333,7 @@ mod tests {
         for topic in [TopicRef::Name(OFFSETS_TOPIC.into()), TopicRef::Id(topic.id)] {
             let request = ProduceRequest {
                 acks: Ok(Acks::Durable),
+                timeout: Duration::ZERO,
                 transactional: false,
                 knows_zstandard: true,
                 topics: vec![ProduceTopic {

@@ -1,8 +1,9 @@
 //! Appending: in the order of the offers, once each, and as far as there is room.
 
-use super::append::{AppendError, Appended};
+use super::append::{AppendError, Appended, Offered};
 use super::outcome::Outcome;
-use super::partition::{Offered, Partition};
+use super::overflow::Fit;
+use super::partition::Partition;
 use crate::record::{Batch, RecompressError, TargetCompression, with_log_append_time};
 use crate::storage::call::DiskCall;
 use crate::storage::producer_state::SequenceCheck;
@@ -21,19 +22,12 @@ const SYNC_RELAXED_BYTES: u64 = 32 * 1024 * 1024;
 
 impl Partition {
     /// Offers a batch. Its answer comes in an [`Outcome`], this one's or a later one's.
-    pub fn append(
-        &mut self,
-        token: AppendToken,
-        batch: Batch,
-        durable: bool,
-        now: Now,
-        outcome: &mut Outcome,
-    ) {
-        self.waiting_for_room.push_back(Offered {
-            token,
-            batch,
-            durable,
-        });
+    pub fn append(&mut self, offered: Offered, now: Now, outcome: &mut Outcome) {
+        if self.is_blocked_up() {
+            let refused = (offered.token, Err(AppendError::TimedOut));
+            return outcome.answers.push(refused);
+        }
+        self.waiting_for_room.push_back(offered);
         self.admit(now, outcome);
     }
 
@@ -44,6 +38,7 @@ impl Partition {
 
     /// Appends what waits, in order, as far as there is room.
     pub(super) fn admit(&mut self, now: Now, outcome: &mut Outcome) {
+        self.expires_at = None;
         while let Some(offered) = self.waiting_for_room.pop_front() {
             if outcome.append_bytes == 0 {
                 self.waiting_for_room.push_front(offered);
@@ -55,35 +50,58 @@ impl Partition {
                 outcome.answers.push((offered.token, Err(error)));
                 continue;
             }
-            match self.producers.check(offered.batch.header()) {
-                Ok(SequenceCheck::Accept) => {
-                    if let Some(target) = self.other_compression(&offered.batch) {
-                        self.recompress(&offered, target, outcome);
-                        self.waiting_for_room.push_front(offered);
-                        break;
-                    }
-                    let length = offered.batch.bytes().len();
-                    if !self.log.make_room(length, now.wall, &mut outcome.calls) {
-                        self.waiting_for_room.push_front(offered);
-                        break;
-                    }
-                    outcome.append_bytes = outcome.append_bytes.saturating_sub(length as u64);
-                    self.write(offered, now, outcome);
-                }
-                Ok(SequenceCheck::Duplicate {
-                    base_offset,
-                    last_offset,
-                    timestamp,
-                }) => {
-                    let by_broker = self.config.timestamp_source == TimestampSource::LogAppendTime;
-                    let original = self.appended(base_offset, by_broker.then_some(timestamp));
-                    let Offered { token, durable, .. } = offered;
-                    self.answer_when_durable(token, last_offset.next(), original, durable, outcome);
-                }
-                Err(error) => outcome.answers.push((offered.token, Err(error.into()))),
+            if let Some(waiting) = self.admit_next(offered, now, outcome) {
+                self.waiting_for_room.push_front(waiting);
+                break;
             }
         }
         self.commit_for_waiters(outcome);
+    }
+
+    /// Appends or answers the next batch, or gives it back as it has to wait.
+    fn admit_next(&mut self, offered: Offered, now: Now, outcome: &mut Outcome) -> Option<Offered> {
+        let check = self.producers.check(offered.batch.header());
+        if let Ok(SequenceCheck::Duplicate {
+            base_offset,
+            last_offset,
+            timestamp,
+        }) = check
+        {
+            let by_broker = self.config.timestamp_source == TimestampSource::LogAppendTime;
+            let original = self.appended(base_offset, by_broker.then_some(timestamp));
+            let Offered { token, durable, .. } = offered;
+            self.answer_when_durable(token, last_offset.next(), original, durable, outcome);
+            return None;
+        }
+        let length = offered.batch.bytes().len();
+        let target = self.other_compression(&offered.batch);
+        // In another compression it may be of any size.
+        let fit = self.fit(target.map_or(length as u64, |_| 1));
+        // Before gaps in sequences, which are of batches that were refused for this.
+        if fit == Fit::Refused {
+            outcome
+                .answers
+                .push((offered.token, Err(AppendError::Full)));
+            return None;
+        }
+        if let Err(error) = check {
+            outcome.answers.push((offered.token, Err(error.into())));
+            return None;
+        }
+        if fit == Fit::Waits {
+            self.block(offered.deadline);
+            return Some(offered);
+        }
+        if let Some(target) = target {
+            self.recompress(&offered, target, outcome);
+            return Some(offered);
+        }
+        if !self.log.make_room(length, now.wall, &mut outcome.calls) {
+            return Some(offered);
+        }
+        outcome.append_bytes = outcome.append_bytes.saturating_sub(length as u64);
+        self.write(offered, now, outcome);
+        None
     }
 
     /// The compression that the batch is to be kept in, if it has another.
@@ -137,6 +155,7 @@ impl Partition {
             token,
             batch,
             durable,
+            ..
         } = offered;
         let (batch, log_append_time) = match self.config.timestamp_source {
             TimestampSource::CreateTime => (batch, None),
@@ -273,7 +292,7 @@ mod tests {
             });
             bench.append(1, batch(1), HASTY);
             bench.end_calls("");
-            let due = bench.partition.flush_at().expect("it is to be flushed");
+            let due = bench.partition.due_at().expect("it is to be flushed");
             assert_eq!(due, Instant::new(due_ms * 1_000));
         }
     }

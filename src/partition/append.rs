@@ -1,6 +1,19 @@
-use crate::record::RecompressError;
-use crate::types::{Offset, Timestamp};
+use crate::record::{Batch, RecompressError};
+use crate::types::{AppendToken, Instant, Offset, Timestamp};
 use thiserror::Error;
+
+/// A batch that is to be appended.
+#[derive(Debug)]
+pub struct Offered {
+    /// Names it in its answer.
+    pub token: AppendToken,
+    /// The batch.
+    pub batch: Batch,
+    /// Whether the answer waits until the batch is as durable as its topic promises.
+    pub durable: bool,
+    /// Until when it waits in a partition that is full.
+    pub deadline: Instant,
+}
 
 /// Where a batch went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +49,12 @@ pub enum AppendError {
     /// A record does not decode, or the batch unfolds past all limits.
     #[error("{0}")]
     InvalidRecord(String),
+    /// The partition holds as much as it may (`corelane.overflow=reject`).
+    #[error("the partition holds retention.bytes, and corelane.overflow does not drop old records")]
+    Full,
+    /// There was no room for the batch in the time it had (`corelane.overflow=block`).
+    #[error("there was no room in the partition in time")]
+    TimedOut,
     /// The disk refused; later appends may succeed (it was full) or not.
     #[error("{0}")]
     Storage(String),

@@ -15,6 +15,7 @@ mod append;
 mod delete_error;
 mod deletions;
 mod outcome;
+mod overflow;
 #[expect(
     clippy::module_inception,
     reason = "the file of the type that the layer is named for"
@@ -25,7 +26,7 @@ mod read;
 mod tests;
 mod upkeep;
 
-pub use append::{AppendError, Appended};
+pub use append::{AppendError, Appended, Offered};
 pub use delete_error::DeleteError;
 pub use outcome::Outcome;
 pub use partition::{Partition, PartitionConfig};

@@ -1,11 +1,11 @@
-use super::append::{AppendError, Appended};
+use super::append::{AppendError, Appended, Offered};
 use super::outcome::Outcome;
-use crate::record::{Batch, TargetCompression};
+use crate::record::TargetCompression;
 use crate::storage::FileRange;
 use crate::storage::call::{DiskReply, Ticket};
 use crate::storage::log::{Completed, Log, LogConfig, Tail, Undurable};
 use crate::storage::producer_state::{ProducerState, SequenceError};
-use crate::topic::{Durability, TimestampSource};
+use crate::topic::{Capacity, Durability, TimestampSource};
 use crate::types::{AppendToken, DeletionToken, Instant, LeaderEpoch, Now, Offset};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -30,6 +30,8 @@ pub struct Partition {
     /// Deletions of records that wait for their start to be durable.
     pub(super) deletions: BTreeSet<(Offset, DeletionToken)>,
     pub(super) flush_at: Option<Instant>,
+    /// When the first of the batches is due to be answered that wait because the partition is full.
+    pub(super) expires_at: Option<Instant>,
     /// The sync under way does not cover what is to be synced: another follows it at once.
     sync_again: bool,
     /// What is not durable is being synced where it lies, being too much for a journal.
@@ -49,17 +51,12 @@ pub struct PartitionConfig {
     pub flush_messages: Option<i64>,
     /// How long they may be that, where it is shorter than the durability asks (`flush.ms`).
     pub flush_after: Option<Duration>,
+    /// How many bytes it takes, if old records do not go for new ones.
+    pub capacity: Option<Capacity>,
     /// The compression that batches are kept in; `None` keeps them as they were sent.
     pub compression: Option<TargetCompression>,
     /// The largest batch that is kept, in bytes.
     pub message_bytes_max: usize,
-}
-
-#[derive(Debug)]
-pub(super) struct Offered {
-    pub(super) token: AppendToken,
-    pub(super) batch: Batch,
-    pub(super) durable: bool,
 }
 
 impl Partition {
@@ -82,6 +79,7 @@ impl Partition {
             waiting_for_disk: BTreeMap::new(),
             deletions: BTreeSet::new(),
             flush_at: None,
+            expires_at: None,
             sync_again: false,
             bypasses: false,
         }
@@ -113,11 +111,6 @@ impl Partition {
     /// Bytes on the device that a start would have to scan, as no checkpoint covers them.
     pub fn uncheckpointed_bytes(&self) -> u64 {
         self.log.uncheckpointed_bytes()
-    }
-
-    /// When [`Partition::flush`] is due.
-    pub fn flush_at(&self) -> Option<Instant> {
-        self.flush_at
     }
 
     /// Why the partition takes no more appends, if so.
@@ -308,6 +301,8 @@ impl Partition {
     pub fn configure(&mut self, config: PartitionConfig, outcome: &mut Outcome) {
         self.log.set_config(config.log.clone());
         self.config = config;
+        // There may be room now, or nothing to wait for.
+        outcome.is_unfinished = !self.waiting_for_room.is_empty();
         if self.config.durability == Durability::Relaxed {
             let synced = self.log.end();
             self.high_watermark = self.high_watermark.max(synced);
@@ -328,6 +323,7 @@ impl Default for PartitionConfig {
             timestamp_source: TimestampSource::default(),
             flush_messages: None,
             flush_after: None,
+            capacity: None,
             compression: None,
             message_bytes_max: usize::MAX,
         }

@@ -19,7 +19,7 @@ pub(super) struct Bench {
     recompressions: VecDeque<(AppendToken, DiskCall)>,
     answers: Vec<(u64, Result<i64, AppendError>)>,
     pub(super) deletions: Vec<(u64, Result<i64, DeleteError>)>,
-    now: Now,
+    pub(super) now: Now,
 }
 
 pub(super) const PATIENT: bool = true;
@@ -77,14 +77,18 @@ impl Bench {
 
     pub(super) fn append(&mut self, token: u64, batch: Batch, durable: bool) {
         let mut outcome = Outcome::new(u64::MAX);
-        let token = AppendToken::new(token);
-        self.partition
-            .append(token, batch, durable, self.now, &mut outcome);
+        let offered = Offered {
+            token: AppendToken::new(token),
+            batch,
+            durable,
+            deadline: Instant::new(token * 1_000_000),
+        };
+        self.partition.append(offered, self.now, &mut outcome);
         self.take(outcome);
     }
 
     /// Goes on, until about so many bytes are appended; says whether more wait.
-    fn resume(&mut self, append_bytes: u64) -> bool {
+    pub(super) fn resume(&mut self, append_bytes: u64) -> bool {
         let mut outcome = Outcome::new(append_bytes);
         self.partition.resume(self.now, &mut outcome);
         let is_unfinished = outcome.is_unfinished;
@@ -201,16 +205,13 @@ fn a_received_ack_is_given_at_once_but_nothing_is_readable_before_its_flush() {
     let mut bench = begun(Durability::Fsync);
     bench.append(1, batch(3), HASTY);
     assert_eq!((bench.answers(), bench.readable()), (vec![(1, Ok(1))], 1));
-    let due = bench
-        .partition
-        .flush_at()
-        .expect("it is to become readable");
+    let due = bench.partition.due_at().expect("it is to become readable");
     assert_eq!(due, Instant::new(5_000));
     let mut outcome = Outcome::new(u64::MAX);
     bench.partition.flush(&mut outcome);
     bench.take(outcome);
     bench.end_calls("");
-    assert_eq!((bench.readable(), bench.partition.flush_at()), (4, None));
+    assert_eq!((bench.readable(), bench.partition.due_at()), (4, None));
 }
 
 #[test]

@@ -460,6 +460,7 @@ pub fn partition_config(settings: &TopicSettings) -> PartitionConfig {
         timestamp_source: settings.timestamp_source(),
         flush_messages: settings.flush_messages(),
         flush_after: settings.flush_after(),
+        capacity: settings.capacity(),
         compression: settings.compression(),
         message_bytes_max: settings.message_bytes_max(),
     }

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 #[derive(Debug, Default)]
 pub(super) struct Deadlines {
     fetches: BTreeSet<(Instant, RequestId)>,
-    flushes: BTreeSet<(Instant, TopicPartition)>,
+    partitions: BTreeSet<(Instant, TopicPartition)>,
     upkeep: Option<Instant>,
 }
 
 impl Deadlines {
     pub(super) fn next(&self) -> Option<Instant> {
         let fetch = self.fetches.first().map(|(at, _)| *at);
-        let flush = self.flushes.first().map(|(at, _)| *at);
-        [fetch, flush, self.upkeep].into_iter().flatten().min()
+        let partition = self.partitions.first().map(|(at, _)| *at);
+        [fetch, partition, self.upkeep].into_iter().flatten().min()
     }
 
     pub(super) fn set_fetch(&mut self, at: Instant, id: RequestId) {
@@ -31,8 +31,8 @@ impl Deadlines {
         Some(first.1)
     }
 
-    /// Moves a partition's flush from one time to another, either of which may be none.
-    pub(super) fn move_flush(
+    /// Moves what is due for a partition from one time to another, either of which may be none.
+    pub(super) fn move_partition(
         &mut self,
         partition: TopicPartition,
         from: Option<Instant>,
@@ -42,17 +42,21 @@ impl Deadlines {
             return;
         }
         if let Some(at) = from {
-            self.flushes.remove(&(at, partition));
+            self.partitions.remove(&(at, partition));
         }
         if let Some(at) = to {
-            self.flushes.insert((at, partition));
+            self.partitions.insert((at, partition));
         }
     }
 
-    /// Takes out a partition whose flush is due.
-    pub(super) fn due_flush(&mut self, now: Instant) -> Option<TopicPartition> {
-        let first = self.flushes.first().copied().filter(|(at, _)| *at <= now)?;
-        self.flushes.remove(&first);
+    /// Takes out a partition for which something is due.
+    pub(super) fn due_partition(&mut self, now: Instant) -> Option<TopicPartition> {
+        let first = self
+            .partitions
+            .first()
+            .copied()
+            .filter(|(at, _)| *at <= now)?;
+        self.partitions.remove(&first);
         Some(first.1)
     }
 

@@ -4,13 +4,13 @@ use super::{Effect, Message, Shard};
 use crate::broker::{
     Appended, BrokerError, CoreReply, CoreRequest, ProducersTold, ReadItem, ReadPart,
 };
-use crate::partition::{Outcome, Partition, ReadRange};
+use crate::partition::{Offered, Outcome, Partition, ReadRange};
 use crate::record::Batch;
 use crate::storage::FileRange;
 use crate::storage::call::DiskCall;
 use crate::storage::log::Log;
 use crate::storage::producer_state::ProducerState;
-use crate::types::{AppendToken, CoreId, Now, RequestId, TopicPartition};
+use crate::types::{AppendToken, CoreId, Instant, Now, RequestId, TopicPartition};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -33,10 +33,8 @@ pub(super) struct PendingRead {
 /// An append that waits for un-synced bytes to become fewer, or for the next step.
 #[derive(Debug)]
 struct Throttled {
-    token: AppendToken,
     partition: TopicPartition,
-    batch: Batch,
-    durable: bool,
+    offered: Offered,
 }
 
 /// What this core does for the partitions that it owns.
@@ -105,8 +103,13 @@ impl Shard {
     ) {
         let asker = (from, id);
         match request {
-            CoreRequest::Append { durable, items } => {
-                self.queue_appends(asker, durable, items);
+            CoreRequest::Append {
+                durable,
+                wait_max,
+                items,
+            } => {
+                let deadline = now.monotonic.after(wait_max);
+                self.queue_appends(asker, durable, deadline, items);
                 self.append_throttled(now, effects);
             }
             CoreRequest::Read { items, bytes_max } => self.read(asker, items, bytes_max, effects),
@@ -158,6 +161,7 @@ impl Shard {
         &mut self,
         asker: Watcher,
         durable: bool,
+        deadline: Instant,
         items: Vec<(TopicPartition, Batch)>,
     ) {
         let pending = PendingAppend {
@@ -169,12 +173,15 @@ impl Shard {
         for (index, (partition, batch)) in items.into_iter().enumerate() {
             let token = self.owner.next_token.take();
             self.owner.tokens.insert(token, (asker, index));
-            self.owner.throttled.push_back(Throttled {
+            let offered = Offered {
                 token,
-                partition,
                 batch,
                 durable,
-            });
+                deadline,
+            };
+            self.owner
+                .throttled
+                .push_back(Throttled { partition, offered });
         }
     }
 
@@ -209,17 +216,12 @@ impl Shard {
     }
 
     fn append(&mut self, append: Throttled, now: Now, effects: &mut Vec<Effect>) {
-        let Throttled {
-            token,
-            partition,
-            batch,
-            durable,
-        } = append;
+        let Throttled { partition, offered } = append;
         match self.host(partition) {
             Ok(()) => self.with_partition(partition, effects, |partition, outcome| {
-                partition.append(token, batch, durable, now, outcome);
+                partition.append(offered, now, outcome);
             }),
-            Err(error) => self.settle(token, Err(error), effects),
+            Err(error) => self.settle(offered.token, Err(error), effects),
         }
     }
 
@@ -301,11 +303,11 @@ impl Shard {
         let Some(Hosted::Online(partition)) = self.partitions.get_mut(&id) else {
             return;
         };
-        let (watermark, unsynced, uncheckpointed, flush_at, was_sound) = (
+        let (watermark, unsynced, uncheckpointed, due_at, was_sound) = (
             partition.high_watermark(),
             partition.unsynced_bytes(),
             partition.uncheckpointed_bytes(),
-            partition.flush_at(),
+            partition.due_at(),
             partition.failure().is_none(),
         );
         let log_start = partition.log_start();
@@ -329,7 +331,7 @@ impl Shard {
         self.owner.uncheckpointed_bytes -= uncheckpointed;
         self.turn.take(id, &outcome);
         self.deadlines
-            .move_flush(id, flush_at, partition.flush_at());
+            .move_partition(id, due_at, partition.due_at());
         if outcome.wants_commit {
             self.commit.wants(id);
         }
@@ -352,7 +354,7 @@ impl Shard {
 
     /// A partition was taken out: its deadline and its bytes count no more.
     pub(super) fn forget(&mut self, id: TopicPartition, partition: &Partition) {
-        self.deadlines.move_flush(id, partition.flush_at(), None);
+        self.deadlines.move_partition(id, partition.due_at(), None);
         self.owner.unsynced_bytes -= partition.unsynced_bytes();
         self.owner.uncheckpointed_bytes -= partition.uncheckpointed_bytes();
     }

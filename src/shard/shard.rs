@@ -148,9 +148,9 @@ impl Shard {
 
     fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.expire_fetches(now, effects);
-        while let Some(partition) = self.deadlines.due_flush(now.monotonic) {
+        while let Some(partition) = self.deadlines.due_partition(now.monotonic) {
             self.with_partition(partition, effects, |partition, outcome| {
-                partition.flush(outcome);
+                partition.tick(now, outcome);
             });
         }
         self.sync_behind(now, effects);

@@ -1,6 +1,6 @@
 use super::cleanup_policy::CleanupPolicy;
 use super::setting::{SettingDefinition, SettingError, limit, number};
-use super::settings::{Durability, TimestampSource};
+use super::settings::{Durability, Overflow, TimestampSource};
 use crate::record::Compression;
 
 /// What the settings of a topic come to.
@@ -16,6 +16,7 @@ pub(super) struct Values {
     pub(super) timestamp_before_ms_max: i64,
     pub(super) timestamp_after_ms_max: i64,
     pub(super) durability: Durability,
+    pub(super) overflow: Overflow,
     pub(super) insync_replicas_min: i32,
     pub(super) flush_messages: i64,
     pub(super) flush_ms: i64,
@@ -53,6 +54,10 @@ impl Values {
             let problem = "above 1 only corelane.durability=fsync is served: a record has one copy, \
                            which must be on the device";
             return invalid("min.insync.replicas", &self.insync_replicas_min, problem);
+        }
+        if self.overflow != Overflow::DropOldest && self.retention_bytes.is_none() {
+            let problem = "retention.bytes must be set, too: it is the bound";
+            return invalid("corelane.overflow", &"reject or block", problem);
         }
         Ok(())
     }
@@ -143,6 +148,22 @@ pub(super) const DEFINITIONS: &[SettingDefinition] = &[
                 "fsync" => Durability::Fsync,
                 "relaxed" => Durability::Relaxed,
                 _ => return Err("fsync or relaxed is wanted"),
+            };
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "corelane.overflow",
+        default: "drop-oldest",
+        kind: 2,
+        documentation: "What becomes of batches for a partition that holds retention.bytes: drop-oldest \
+                        (old segments go), reject (POLICY_VIOLATION) or block (until there is room).",
+        apply: |values, value| {
+            values.overflow = match value.trim() {
+                "drop-oldest" => Overflow::DropOldest,
+                "reject" => Overflow::Reject,
+                "block" => Overflow::Block,
+                _ => return Err("drop-oldest, reject or block is wanted"),
             };
             Ok(())
         },

@@ -15,4 +15,4 @@ pub use catalog::{BuriedTopic, Catalog, Topic};
 pub use cleanup_policy::CleanupPolicy;
 pub use placement::Placement;
 pub use setting::{SettingDefinition, SettingError};
-pub use settings::{Durability, TimestampSource, TopicSettings};
+pub use settings::{Capacity, Durability, Overflow, TimestampSource, TopicSettings};

@@ -25,6 +25,27 @@ pub enum TimestampSource {
     LogAppendTime,
 }
 
+/// What becomes of batches for a partition that holds `retention.bytes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Overflow {
+    /// They are taken, and the oldest records go.
+    #[default]
+    DropOldest,
+    /// They are refused.
+    Reject,
+    /// They wait until there is room, or until their time is up.
+    Block,
+}
+
+/// How much a partition takes whose old records are not dropped for new ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Bytes of batches.
+    pub bytes_max: u64,
+    /// Whether what is too much waits; else it is refused.
+    pub blocks: bool,
+}
+
 /// A topic's settings: what was set on it, over the defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicSettings {
@@ -75,9 +96,21 @@ impl TopicSettings {
         self.values.retention_ms
     }
 
-    /// How many bytes of a partition are kept.
+    /// How many bytes of a partition are kept; what is over goes.
     pub fn retention_bytes(&self) -> Option<u64> {
-        self.values.retention_bytes
+        let drops = self.values.overflow == Overflow::DropOldest;
+        self.values.retention_bytes.filter(|_| drops)
+    }
+
+    /// How many bytes a partition takes, if old records do not go for new ones.
+    pub fn capacity(&self) -> Option<Capacity> {
+        let blocks = match self.values.overflow {
+            Overflow::DropOldest => return None,
+            Overflow::Reject => false,
+            Overflow::Block => true,
+        };
+        let bytes_max = self.values.retention_bytes?;
+        Some(Capacity { bytes_max, blocks })
     }
 
     /// What becomes of old records.
@@ -162,10 +195,10 @@ impl TopicSettings {
         (messages < i64::MAX).then_some(messages)
     }
 
-    /// How long records may be less than durable, if that is set.
+    /// How long records may be less than durable, if that is set: a millisecond at least.
     pub fn flush_after(&self) -> Option<Duration> {
         let ms = self.values.flush_ms;
-        (ms < i64::MAX).then(|| Duration::from_millis(ms.unsigned_abs()))
+        (ms < i64::MAX).then(|| Duration::from_millis(ms.unsigned_abs().max(1)))
     }
 
     /// What `acks=all` means.
@@ -223,6 +256,27 @@ mod tests {
             ];
             let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
             assert_eq!(TopicSettings::new(set.into()).is_ok(), is_fine);
+        }
+    }
+
+    #[test]
+    fn a_full_partition_drops_refuses_or_blocks() {
+        let bounded = |overflow: &str| {
+            let set = [("corelane.overflow", overflow), ("retention.bytes", "70")];
+            let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let settings = TopicSettings::new(set.into()).expect("valid");
+            (settings.retention_bytes(), settings.capacity())
+        };
+        let capacity = |blocks| {
+            let bytes_max = 70;
+            Some(Capacity { bytes_max, blocks })
+        };
+        assert_eq!(bounded("drop-oldest"), (Some(70), None));
+        assert_eq!(bounded("reject"), (None, capacity(false)));
+        assert_eq!(bounded("block"), (None, capacity(true)));
+        assert!(with("corelane.overflow", "drop-oldest").is_ok());
+        for unbounded in ["reject", "block", "spill"] {
+            assert!(with("corelane.overflow", unbounded).is_err());
         }
     }
 

@@ -43,6 +43,7 @@ impl Shard {
         let batch = next_batch(active, now.wall);
         let request = CoreRequest::Append {
             durable: true,
+            wait_max: Duration::ZERO,
             items: vec![(id, batch)],
         };
         self.ask_self(id, request, effects);

@@ -293,6 +293,7 @@ impl Log {
     }
 
     fn replace(&mut self, replacement: Replacement) {
+        self.start_position.set(None);
         let Replacement { segment, replaced } = replacement;
         let first = self
             .segments

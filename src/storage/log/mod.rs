@@ -43,6 +43,7 @@ use super::segment::{CHECKPOINT_NAME, Segment};
 use crate::record::{Batch, HEADER_BYTES, patch_header};
 use crate::types::{LeaderEpoch, Offset, PartitionIndex, Position, Timestamp, TopicId};
 use completion::Pending;
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
@@ -77,6 +78,8 @@ pub struct Log {
     expired: Vec<Segment>,
     next_ticket: u64,
     in_flight: BTreeMap<Ticket, Pending>,
+    /// How far into its segment a start lies, once that was asked for.
+    start_position: Cell<Option<(Offset, u64)>>,
     room: room::RoomState,
     failure: Option<Failure>,
     closing: Option<closing::Closing>,
@@ -119,6 +122,7 @@ impl Log {
             segments: VecDeque::new(),
             start: Offset::ZERO,
             next_start: Offset::ZERO,
+            start_position: Cell::new(None),
             end: Offset::ZERO,
             synced: Offset::ZERO,
             journaled: Offset::ZERO,

@@ -51,6 +51,33 @@ impl Log {
         Some(to)
     }
 
+    /// The bytes from the batch on that holds the start.
+    pub fn kept_bytes(&self) -> u64 {
+        let kept = self.segments.iter();
+        let kept = kept.filter(|segment| segment.end > self.start);
+        kept.map(|segment| segment.size).sum::<u64>() - self.start_position()
+    }
+
+    /// How far into its segment the start lies. Where that cannot be read, not at all.
+    fn start_position(&self) -> u64 {
+        if let Some((start, position)) = self.start_position.get()
+            && start == self.start
+        {
+            return position;
+        }
+        let Some(holder) = self.segment_of(self.start) else {
+            return 0;
+        };
+        let position = if holder.base < self.start {
+            let found = holder.find(self.start, self.config.index_interval_bytes);
+            found.map_or(0, |(position, _)| position.get())
+        } else {
+            0
+        };
+        self.start_position.set(Some((self.start, position)));
+        position
+    }
+
     /// Whether a planned start waits for its checkpoint, or a segment below the start for the next
     /// one.
     pub fn is_start_waiting(&self) -> bool {

@@ -13,6 +13,7 @@ use crate::protocol::kafka::messages::{
 use crate::types::PartitionIndex;
 use crate::wire::{EncodeError, Message, Reader};
 use bytes::Bytes;
+use std::time::Duration;
 
 /// The first version that names topics by id (KIP-516).
 const TOPIC_IDS_FROM: i16 = 13;
@@ -49,6 +50,7 @@ pub(super) fn decode(
             -1 => Ok(Acks::Durable),
             other => Err(other),
         },
+        timeout: Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)),
         transactional: request.transactional_id.is_some(),
         knows_zstandard: version >= ZSTANDARD_FROM,
         topics,
@@ -141,6 +143,7 @@ mod tests {
         };
         messages::ProduceRequest {
             acks,
+            timeout_ms: 3_000,
             topic_data: vec![TopicProduceData {
                 name: "orders",
                 topic_id: Uuid::from_bytes(ID),
@@ -197,6 +200,7 @@ mod tests {
                 panic!("a produce request expected");
             };
             assert_eq!(produce.acks, Ok(Acks::Durable));
+            assert_eq!(produce.timeout, Duration::from_secs(3));
             assert!(!produce.transactional);
             assert_eq!(produce.knows_zstandard, version >= 7);
             let topic = &produce.topics[0];
