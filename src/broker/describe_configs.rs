@@ -61,6 +61,8 @@ pub struct ConfigEntry {
     pub value: String,
     /// Where the value comes from.
     pub source: ConfigSource,
+    /// What it would be if it were not set, if that is known.
+    pub default: Option<String>,
     /// Whether it cannot be changed while the broker runs.
     pub read_only: bool,
     /// Kafka's code of its type (1 boolean, 2 string, 3 int, 5 long, 7 list).
@@ -250,6 +252,7 @@ pub(super) fn entries(settings: &TopicSettings, wanted: Option<&[String]>) -> Ve
             name: definition.name.to_owned(),
             value: set.map_or(definition.default, String::as_str).to_owned(),
             source,
+            default: Some(definition.default.to_owned()),
             read_only: false,
             kind: definition.kind,
             documentation: definition.documentation.to_owned(),
@@ -274,6 +277,7 @@ fn broker_entries(context: &Context<'_>, wanted: Option<&[String]>) -> Vec<Confi
         name: name.to_owned(),
         value,
         source: ConfigSource::StaticBroker,
+        default: None,
         read_only: true,
         kind,
         documentation: documentation.to_owned(),

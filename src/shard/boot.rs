@@ -446,15 +446,26 @@ pub fn partition_config(settings: &TopicSettings) -> PartitionConfig {
     });
     // What is still written is not compacted.
     let segment_ms_max = lag_ms_max.filter(|_| cleanup.compacts).unwrap_or(i64::MAX);
+    let defaults = LogConfig::default();
+    let (reserve_bytes_min, reserve_bytes_max) = if settings.preallocates() {
+        (settings.segment_bytes(), settings.segment_bytes())
+    } else {
+        (defaults.reserve_bytes_min, defaults.reserve_bytes_max)
+    };
     PartitionConfig {
         log: LogConfig {
+            reserve_bytes_min,
+            reserve_bytes_max,
+            segment_jitter_ms: settings.segment_jitter_ms(),
+            segment_index_bytes: settings.segment_index_bytes(),
+            file_delete_delay_ms: settings.file_delete_delay_ms(),
             segment_bytes: settings.segment_bytes(),
             segment_ms: settings.segment_ms().min(segment_ms_max),
             index_interval_bytes: settings.index_interval_bytes(),
             retention_ms: settings.retention_ms().filter(|_| cleanup.deletes),
             retention_bytes: settings.retention_bytes().filter(|_| cleanup.deletes),
             compaction,
-            ..LogConfig::default()
+            ..defaults
         },
         durability: settings.durability(),
         timestamp_source: settings.timestamp_source(),

@@ -180,6 +180,14 @@ impl IndexBuilder {
         self.max
     }
 
+    /// Whether an index would grow past so many bytes with another entry; the time index gets one
+    /// when the segment is sealed.
+    pub(super) fn is_full(&self, bytes_max: u64) -> bool {
+        let offsets = (self.offsets.len() + 1) * OFFSET_ENTRY_BYTES;
+        let times = (self.times.len() + 2) * TIME_ENTRY_BYTES;
+        offsets.max(times) as u64 > bytes_max
+    }
+
     /// Adds the entry that closes the time index of a sealed segment.
     pub(super) fn finish(&mut self) {
         self.push_time();

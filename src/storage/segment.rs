@@ -96,6 +96,14 @@ impl Segment {
         (self.checksums.length() == self.size).then(|| self.checksums.finish())
     }
 
+    /// Whether an index would grow past so many bytes with another entry.
+    pub(super) fn is_index_full(&self, bytes_max: u64) -> bool {
+        match &*self.index.borrow() {
+            SegmentIndex::Memory(index) => index.is_full(bytes_max),
+            SegmentIndex::Stored(_) => false,
+        }
+    }
+
     pub(super) fn is_active(&self) -> bool {
         self.state == SegmentState::Active
     }

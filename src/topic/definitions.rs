@@ -1,67 +1,7 @@
 use super::cleanup_policy::CleanupPolicy;
-use super::setting::{SettingDefinition, SettingError, limit, number};
+use super::setting::{SettingDefinition, flag, limit, number, only};
 use super::settings::{Durability, Overflow, TimestampSource};
 use crate::record::Compression;
-
-/// What the settings of a topic come to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Values {
-    pub(super) retention_ms: Option<i64>,
-    pub(super) retention_bytes: Option<u64>,
-    pub(super) segment_bytes: u64,
-    pub(super) segment_ms: i64,
-    pub(super) index_interval_bytes: u32,
-    pub(super) message_bytes_max: usize,
-    pub(super) timestamp_source: TimestampSource,
-    pub(super) timestamp_before_ms_max: i64,
-    pub(super) timestamp_after_ms_max: i64,
-    pub(super) durability: Durability,
-    pub(super) overflow: Overflow,
-    pub(super) insync_replicas_min: i32,
-    pub(super) flush_messages: i64,
-    pub(super) flush_ms: i64,
-    pub(super) cleanup: CleanupPolicy,
-    /// `None` keeps what producers send.
-    pub(super) compression: Option<Compression>,
-    /// `None` is the codec's default.
-    pub(super) gzip_level: Option<i32>,
-    pub(super) zstd_level: Option<i32>,
-    pub(super) compaction_lag_ms_min: i64,
-    pub(super) compaction_lag_ms_max: i64,
-    pub(super) delete_retention_ms: i64,
-    pub(super) dirty_millionths_min: u32,
-}
-
-impl Values {
-    /// Checks what must hold of more than one setting.
-    pub(super) fn check_together(&self) -> Result<(), SettingError> {
-        let invalid = |name: &str, value: &dyn ToString, problem| {
-            Err(SettingError::Invalid {
-                name: name.to_owned(),
-                value: value.to_string(),
-                problem,
-            })
-        };
-        if self.compaction_lag_ms_min > self.compaction_lag_ms_max {
-            let problem = "at most max.compaction.lag.ms is wanted";
-            return invalid(
-                "min.compaction.lag.ms",
-                &self.compaction_lag_ms_min,
-                problem,
-            );
-        }
-        if self.insync_replicas_min > 1 && self.durability == Durability::Relaxed {
-            let problem = "above 1 only corelane.durability=fsync is served: a record has one copy, \
-                           which must be on the device";
-            return invalid("min.insync.replicas", &self.insync_replicas_min, problem);
-        }
-        if self.overflow != Overflow::DropOldest && self.retention_bytes.is_none() {
-            let problem = "retention.bytes must be set, too: it is the bound";
-            return invalid("corelane.overflow", &"reject or block", problem);
-        }
-        Ok(())
-    }
-}
 
 /// Every setting there is, by name.
 pub(super) const DEFINITIONS: &[SettingDefinition] = &[
@@ -181,6 +121,17 @@ pub(super) const DEFINITIONS: &[SettingDefinition] = &[
         },
     },
     SettingDefinition {
+        name: "file.delete.delay.ms",
+        default: "0",
+        kind: 5,
+        documentation: "How long the files of a segment stay once its records are gone, in milliseconds.",
+        apply: |values, value| {
+            let problem = "a number of milliseconds from 0 on is wanted";
+            values.file_delete_delay_ms = number(value, 0, i64::MAX, problem)?;
+            Ok(())
+        },
+    },
+    SettingDefinition {
         name: "flush.messages",
         default: "9223372036854775807",
         kind: 5,
@@ -205,6 +156,19 @@ pub(super) const DEFINITIONS: &[SettingDefinition] = &[
         },
     },
     SettingDefinition {
+        name: "follower.replication.throttled.replicas",
+        default: "",
+        kind: 7,
+        documentation: "Followers to slow down; there are none.",
+        apply: |_, value| {
+            only(
+                value,
+                "",
+                "there is one copy of each partition, so nothing is replicated",
+            )
+        },
+    },
+    SettingDefinition {
         name: "index.interval.bytes",
         default: "4096",
         kind: 3,
@@ -214,6 +178,33 @@ pub(super) const DEFINITIONS: &[SettingDefinition] = &[
             values.index_interval_bytes = number(value, 0, 1 << 30, problem)? as u32;
             Ok(())
         },
+    },
+    SettingDefinition {
+        name: "leader.replication.throttled.replicas",
+        default: "",
+        kind: 7,
+        documentation: "Leaders to slow down; there are no followers.",
+        apply: |_, value| {
+            only(
+                value,
+                "",
+                "there is one copy of each partition, so nothing is replicated",
+            )
+        },
+    },
+    SettingDefinition {
+        name: "local.retention.bytes",
+        default: "-2",
+        kind: 5,
+        documentation: "How many bytes stay on this disk; -2, all that retention.bytes keeps.",
+        apply: |_, value| only(value, "-2", "only -2 is served: there is no remote storage"),
+    },
+    SettingDefinition {
+        name: "local.retention.ms",
+        default: "-2",
+        kind: 5,
+        documentation: "How long records stay on this disk; -2, as long as retention.ms keeps them.",
+        apply: |_, value| only(value, "-2", "only -2 is served: there is no remote storage"),
     },
     SettingDefinition {
         name: "max.compaction.lag.ms",
@@ -313,6 +304,56 @@ pub(super) const DEFINITIONS: &[SettingDefinition] = &[
         },
     },
     SettingDefinition {
+        name: "preallocate",
+        default: "false",
+        kind: 1,
+        documentation: "Whether a segment's whole space is reserved when it is made; else in steps ahead of its \
+                        end.",
+        apply: |values, value| {
+            values.preallocates = flag(value)?;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "remote.log.copy.disable",
+        default: "false",
+        kind: 1,
+        documentation: "Whether remote storage gets nothing more; there is none.",
+        apply: |_, value| {
+            only(
+                value,
+                "false",
+                "only false is served: there is no remote storage",
+            )
+        },
+    },
+    SettingDefinition {
+        name: "remote.log.delete.on.disable",
+        default: "false",
+        kind: 1,
+        documentation: "Whether remote storage is emptied when it is switched off; there is none.",
+        apply: |_, value| {
+            only(
+                value,
+                "false",
+                "only false is served: there is no remote storage",
+            )
+        },
+    },
+    SettingDefinition {
+        name: "remote.storage.enable",
+        default: "false",
+        kind: 1,
+        documentation: "Whether old segments go to remote storage; there is none.",
+        apply: |_, value| {
+            only(
+                value,
+                "false",
+                "only false is served: there is no remote storage",
+            )
+        },
+    },
+    SettingDefinition {
         name: "retention.bytes",
         default: "-1",
         kind: 5,
@@ -346,6 +387,29 @@ pub(super) const DEFINITIONS: &[SettingDefinition] = &[
         },
     },
     SettingDefinition {
+        name: "segment.index.bytes",
+        default: "10485760",
+        kind: 3,
+        documentation: "How large a segment's indexes grow before the next segment is begun, in bytes.",
+        apply: |values, value| {
+            let problem = "a number of bytes from 1024 to 2147483647 is wanted";
+            values.segment_index_bytes = number(value, 1024, i64::from(i32::MAX), problem)? as u64;
+            Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "segment.jitter.ms",
+        default: "0",
+        kind: 5,
+        documentation: "By how much at most a segment is begun before segment.ms is over, in milliseconds, so that \
+                        not all are at once.",
+        apply: |values, value| {
+            let problem = "a number of milliseconds from 0 on is wanted";
+            values.segment_jitter_ms = number(value, 0, i64::MAX, problem)?;
+            Ok(())
+        },
+    },
+    SettingDefinition {
         name: "segment.ms",
         default: "604800000",
         kind: 5,
@@ -354,6 +418,19 @@ pub(super) const DEFINITIONS: &[SettingDefinition] = &[
             let problem = "a number of milliseconds from 1 on is wanted";
             values.segment_ms = number(value, 1, i64::MAX, problem)?;
             Ok(())
+        },
+    },
+    SettingDefinition {
+        name: "unclean.leader.election.enable",
+        default: "false",
+        kind: 1,
+        documentation: "Whether a copy that lacks records may lead; there is one copy, which has all.",
+        apply: |_, value| {
+            only(
+                value,
+                "false",
+                "only false is served: acknowledged records are not given up",
+            )
         },
     },
 ];

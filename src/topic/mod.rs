@@ -10,6 +10,7 @@ mod definitions;
 mod placement;
 mod setting;
 mod settings;
+mod values;
 
 pub use catalog::{BuriedTopic, Catalog, Topic};
 pub use cleanup_policy::CleanupPolicy;

@@ -1,6 +1,7 @@
 use super::cleanup_policy::CleanupPolicy;
-use super::definitions::{DEFINITIONS, Values};
+use super::definitions::DEFINITIONS;
 use super::setting::{SettingDefinition, SettingError};
+use super::values::Values;
 use crate::record::{Compression, TargetCompression};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -53,6 +54,30 @@ pub struct TopicSettings {
     values: Values,
 }
 
+/// Settings that Kafka has had, and why they are not served.
+const NOT_SERVED: [(&str, &str); 3] = [
+    (
+        "message.downconversion.enable",
+        "no client that is served needs batches of an older format, and Kafka 4 has no such setting",
+    ),
+    (
+        "message.format.version",
+        "batches are of format 2, and Kafka 4 has no such setting",
+    ),
+    (
+        "message.timestamp.difference.max.ms",
+        "message.timestamp.before.max.ms and message.timestamp.after.max.ms took its place",
+    ),
+];
+
+fn unknown(name: &str) -> SettingError {
+    let known = NOT_SERVED.into_iter().find(|(known, _)| *known == name);
+    match known {
+        Some((name, reason)) => SettingError::NotServed { name, reason },
+        None => SettingError::Unknown(name.to_owned()),
+    }
+}
+
 impl Default for TopicSettings {
     fn default() -> Self {
         Self::new(BTreeMap::new()).expect("the defaults are valid")
@@ -70,7 +95,7 @@ impl TopicSettings {
             let definition = DEFINITIONS
                 .iter()
                 .find(|definition| definition.name == name)
-                .ok_or_else(|| SettingError::Unknown(name.clone()))?;
+                .ok_or_else(|| unknown(name))?;
             (definition.apply)(&mut values, value).map_err(|problem| SettingError::Invalid {
                 name: name.clone(),
                 value: value.clone(),
@@ -158,6 +183,26 @@ impl TopicSettings {
     /// How old a segment grows, in milliseconds.
     pub fn segment_ms(&self) -> i64 {
         self.values.segment_ms
+    }
+
+    /// By how much at most a segment is begun before its time, in milliseconds.
+    pub fn segment_jitter_ms(&self) -> i64 {
+        self.values.segment_jitter_ms
+    }
+
+    /// How large a segment's indexes grow, in bytes.
+    pub fn segment_index_bytes(&self) -> u64 {
+        self.values.segment_index_bytes
+    }
+
+    /// Whether a segment's whole space is reserved when it is made.
+    pub fn preallocates(&self) -> bool {
+        self.values.preallocates
+    }
+
+    /// How long files stay whose records are gone, in milliseconds.
+    pub fn file_delete_delay_ms(&self) -> i64 {
+        self.values.file_delete_delay_ms
     }
 
     /// Bytes of log between index entries.
@@ -277,6 +322,51 @@ mod tests {
         assert!(with("corelane.overflow", "drop-oldest").is_ok());
         for unbounded in ["reject", "block", "spill"] {
             assert!(with("corelane.overflow", unbounded).is_err());
+        }
+    }
+
+    /// What Kafka Connect, Kafka Streams, Schema Registry and Flink set on the topics they make, and
+    /// what a mirror copies from a broker where nothing was set.
+    #[test]
+    fn what_common_tools_set_is_taken() {
+        for (name, value) in [
+            ("cleanup.policy", "compact"),
+            ("compression.type", "producer"),
+            ("delete.retention.ms", "86400000"),
+            ("file.delete.delay.ms", "60000"),
+            ("flush.messages", "9223372036854775807"),
+            ("flush.ms", "9223372036854775807"),
+            ("follower.replication.throttled.replicas", ""),
+            ("leader.replication.throttled.replicas", ""),
+            ("max.message.bytes", "1048588"),
+            ("message.timestamp.type", "CreateTime"),
+            ("min.insync.replicas", "2"),
+            ("preallocate", "false"),
+            ("remote.storage.enable", "false"),
+            ("retention.ms", "-1"),
+            ("segment.bytes", "52428800"),
+            ("segment.index.bytes", "10485760"),
+            ("segment.jitter.ms", "0"),
+            ("segment.ms", "600000"),
+            ("unclean.leader.election.enable", "false"),
+        ] {
+            let taken = with(name, value);
+            assert!(taken.is_ok(), "{taken:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused_with_its_reason() {
+        for (name, value, reason) in [
+            ("remote.storage.enable", "true", "no remote storage"),
+            ("unclean.leader.election.enable", "true", "not given up"),
+            ("leader.replication.throttled.replicas", "*", "one copy"),
+            ("message.format.version", "3.0", "format 2"),
+            ("segment.index.bytes", "10", "1024"),
+            ("preallocate", "yes", "true or false"),
+        ] {
+            let refused = with(name, value).expect_err(name).to_string();
+            assert!(refused.contains(reason), "{refused}");
         }
     }
 

@@ -83,6 +83,9 @@ pub(crate) fn settings(
         let kept_in = ["uncompressed", "gzip", "snappy", "lz4", "zstd"];
         settings.push(("compression.type", kept_in[aside.usize(..5)]));
     }
+    if aside.u8(..6) == 0 {
+        settings.push(("flush.messages", ["1", "7"][aside.usize(..2)]));
+    }
     if compacted {
         let both = ["compact,delete", "delete,compact"][rng.usize(..2)];
         settings.push(("cleanup.policy", if deletes { both } else { "compact" }));

@@ -16,3 +16,4 @@ mod recovery;
 mod replay;
 mod retention;
 mod ring;
+mod rolling;

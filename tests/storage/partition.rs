@@ -35,6 +35,7 @@ pub(crate) fn tiny() -> LogConfig {
         write_behind_bytes: 256,
         decompressed_bytes_max: 1 << 20,
         compaction: None,
+        ..LogConfig::default()
     }
 }
 

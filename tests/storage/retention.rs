@@ -53,6 +53,31 @@ fn retention_by_size_unlinks_after_the_checkpoint_and_after_the_last_reader() {
 }
 
 #[test]
+fn files_stay_for_as_long_as_they_are_told_to() {
+    let mut partition = with_numbered(60);
+    partition.sync();
+    partition.checkpoint();
+    partition.log.set_config(LogConfig {
+        retention_bytes: Some(2000),
+        file_delete_delay_ms: 500,
+        ..tiny()
+    });
+    let limit = partition.log.end();
+    let before = partition.disk_names("log");
+    partition.log.expire(NOW, limit, &mut partition.calls);
+    partition.checkpoint();
+    let start = partition.log.start();
+    assert!(start > Offset::ZERO);
+    for (later_ms, stay) in [(0, true), (499, true), (500, false)] {
+        let now = NOW.after(later_ms);
+        partition.log.expire(now, limit, &mut partition.calls);
+        partition.drain();
+        assert_eq!(partition.disk_names("log") == before, stay, "{later_ms} ms");
+    }
+    assert_eq!(base(&partition.disk_names("log")[0]), start.get());
+}
+
+#[test]
 fn retention_by_age_forgets_all_and_keeps_counting() {
     let mut partition = with_numbered(20);
     partition.sync();

@@ -261,7 +261,7 @@ impl Log {
         if let Some(replacement) = run.take_replacement() {
             self.replace(replacement);
             self.advance_start();
-            self.remove_expired(calls);
+            self.remove_expired(None, calls);
         }
         if self.closing.is_some() {
             self.give_up(run, calls);

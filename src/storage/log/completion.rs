@@ -148,7 +148,7 @@ impl Log {
                 self.checkpointed = checkpointed;
                 self.clean_mark = None;
                 self.advance_start();
-                self.remove_expired(calls);
+                self.remove_expired(None, calls);
                 Completed::Checkpointed
             }
             (Pending::VoidCleanMark, _) => {

@@ -7,6 +7,10 @@ pub struct LogConfig {
     pub segment_bytes: u64,
     /// A segment rolls this long after its first batch (`segment.ms`).
     pub segment_ms: i64,
+    /// By how much at most a segment rolls before that (`segment.jitter.ms`).
+    pub segment_jitter_ms: i64,
+    /// A segment rolls before one of its indexes grows past this (`segment.index.bytes`).
+    pub segment_index_bytes: u64,
     /// Log bytes per index entry (`index.interval.bytes`).
     pub index_interval_bytes: u32,
     /// Segments whose newest record is older than this are removed (`retention.ms`).
@@ -14,6 +18,8 @@ pub struct LogConfig {
     /// The oldest segments are removed while the rest has at least this many bytes
     /// (`retention.bytes`).
     pub retention_bytes: Option<u64>,
+    /// How long the files of a segment stay that was forgotten (`file.delete.delay.ms`).
+    pub file_delete_delay_ms: i64,
     /// The first reservation; each next one is twice as large, also that of a segment which follows
     /// a full one.
     pub reserve_bytes_min: u64,
@@ -58,9 +64,12 @@ impl Default for LogConfig {
         Self {
             segment_bytes: 1 << 30,
             segment_ms: WEEK_MS,
+            segment_jitter_ms: 0,
+            segment_index_bytes: 10 << 20,
             index_interval_bytes: 4096,
             retention_ms: Some(WEEK_MS),
             retention_bytes: None,
+            file_delete_delay_ms: 0,
             reserve_bytes_min: 64 << 10,
             reserve_bytes_max: 128 << 20,
             write_behind_bytes: 1 << 20,

@@ -75,7 +75,7 @@ pub struct Log {
     checkpointed: Checkpointed,
     compaction: compaction::CompactionState,
     /// Below the start, and not unlinked yet.
-    expired: Vec<Segment>,
+    expired: Vec<(Option<Timestamp>, Segment)>,
     next_ticket: u64,
     in_flight: BTreeMap<Ticket, Pending>,
     /// How far into its segment a start lies, once that was asked for.

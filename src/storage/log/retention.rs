@@ -32,7 +32,7 @@ impl Log {
             }
             self.next_start = self.next_start.max(oldest.end);
         }
-        self.remove_expired(calls);
+        self.remove_expired(Some(now), calls);
         (self.next_start > before).then_some(self.next_start)
     }
 
@@ -104,7 +104,8 @@ impl Log {
             && self.is_passed(oldest)
             && !self.is_being_replaced(oldest.base)
         {
-            self.expired.extend(self.segments.pop_front());
+            let expired = self.segments.pop_front();
+            self.expired.extend(expired.map(|segment| (None, segment)));
         }
         self.epochs.forget_below(self.start);
     }
@@ -139,15 +140,24 @@ impl Log {
         }
     }
 
-    /// Unlinks what is expired, durably so, and not lent any more.
-    pub(super) fn remove_expired(&mut self, calls: &mut Calls) {
+    /// Unlinks what is expired, durably so, for long enough, and not lent any more.
+    pub(super) fn remove_expired(&mut self, now: Option<Timestamp>, calls: &mut Calls) {
         let start = self.checkpointed.start;
-        let free =
-            |segment: &Segment| segment.end <= start && Arc::strong_count(&segment.file) == 1;
-        let (removable, kept) = std::mem::take(&mut self.expired)
-            .into_iter()
-            .partition::<Vec<_>, _>(free);
-        self.expired = kept;
+        let delay_ms = self.config.file_delete_delay_ms;
+        let is_due = |since: &mut Option<Timestamp>| {
+            // The delay counts from the first look with a clock at hand.
+            let waits = |now: Timestamp| *since.get_or_insert(now) > now.before(delay_ms);
+            delay_ms == 0 || !now.is_none_or(waits)
+        };
+        let mut removable = Vec::new();
+        for (mut since, segment) in std::mem::take(&mut self.expired) {
+            let is_free = segment.end <= start && Arc::strong_count(&segment.file) == 1;
+            if is_due(&mut since) && is_free {
+                removable.push(segment);
+            } else {
+                self.expired.push((since, segment));
+            }
+        }
         for segment in removable {
             let names = segment_files(&self.directory, segment.base);
             // The log goes last: hints without one are no harm, one without its neighbour would be

@@ -93,8 +93,21 @@ impl Log {
             .begun
             .map_or(0, |begun| now.get().saturating_sub(begun.get()));
         active.size + length > self.config.segment_bytes()
-            || age >= self.config.segment_ms
+            || age >= self.config.segment_ms - self.jitter_ms(active)
             || is_out_of_offsets
+            || active.is_index_full(self.config.segment_index_bytes)
+    }
+
+    /// By how much a segment rolls early: another time for each, and always the same.
+    fn jitter_ms(&self, segment: &Segment) -> i64 {
+        let most = self.config.segment_jitter_ms.min(self.config.segment_ms);
+        if most <= 0 {
+            return 0;
+        }
+        let [topic, ..] = self.topic.to_bytes();
+        let place = (i64::from(topic) << 32) ^ i64::from(self.partition.get());
+        let seed = segment.base.get() ^ place.rotate_left(20);
+        fastrand::Rng::with_seed(seed.cast_unsigned()).i64(0..most)
     }
 
     fn create_segment(&mut self, length: u64, calls: &mut Calls) {

@@ -160,6 +160,7 @@ mod tests {
                     name: "retention.ms".to_owned(),
                     value: "1000".to_owned(),
                     source: ConfigSource::Topic,
+                    default: None,
                     read_only: false,
                     kind: 5,
                     documentation: String::new(),

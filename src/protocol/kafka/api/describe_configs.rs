@@ -103,11 +103,18 @@ pub(super) fn encode(
 
 fn encode_setting<'a>(setting: &'a ConfigEntry, call: &Call) -> DescribeConfigsResourceResult<'a> {
     let documented = call.detail().documentation && call.version() >= DOCUMENTATION_FROM;
-    let synonyms = call.detail().synonyms.then(|| DescribeConfigsSynonym {
+    let synonym = |value, source| DescribeConfigsSynonym {
         name: &setting.name,
-        value: Some(&setting.value),
-        source: source_code(setting.source),
-    });
+        value: Some(value),
+        source: source_code(source),
+    };
+    let mut synonyms = Vec::new();
+    if call.detail().synonyms {
+        synonyms.push(synonym(setting.value.as_str(), setting.source));
+        if let (ConfigSource::Topic, Some(default)) = (setting.source, &setting.default) {
+            synonyms.push(synonym(default, ConfigSource::Default));
+        }
+    }
     DescribeConfigsResourceResult {
         name: &setting.name,
         value: Some(&setting.value),
@@ -168,7 +175,8 @@ mod tests {
             let setting = ConfigEntry {
                 name: "retention.ms".to_owned(),
                 value: "1000".to_owned(),
-                source: ConfigSource::Default,
+                source: ConfigSource::Topic,
+                default: Some("7".to_owned()),
                 read_only: true,
                 kind: 5,
                 documentation: "how long".to_owned(),
@@ -192,8 +200,12 @@ mod tests {
                 (setting.name, setting.value),
                 ("retention.ms", Some("1000"))
             );
-            assert_eq!((setting.config_source, setting.read_only), (5, true));
-            assert_eq!(setting.synonyms.len(), 1);
+            assert_eq!((setting.config_source, setting.read_only), (1, true));
+            let synonyms: Vec<_> = setting.synonyms.iter().collect();
+            let told = synonyms.iter().map(|s| (s.name, s.value, s.source));
+            let (set, default) = (Some("1000"), Some("7"));
+            let expected = [("retention.ms", set, 1), ("retention.ms", default, 5)];
+            assert_eq!(told.collect::<Vec<_>>(), expected);
             assert_eq!(setting.config_type, if version < 3 { 0 } else { 5 });
             assert_eq!(setting.documentation, (version >= 3).then_some("how long"));
             assert_eq!((results[1].error_code, results[1].configs.len()), (3, 0));

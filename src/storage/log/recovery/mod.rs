@@ -209,7 +209,7 @@ impl Recovery<'_> {
             let index = IndexBuilder::new(base, self.log.config.index_interval_bytes);
             let mut leftover = Segment::empty(base, file, 0, SegmentIndex::Memory(index));
             leftover.end = start;
-            self.log.expired.push(leftover);
+            self.log.expired.push((None, leftover));
         }
         Ok(())
     }
