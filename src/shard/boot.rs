@@ -1,4 +1,5 @@
 use super::owner::Hosted;
+use super::partition_config::partition_config;
 use super::{Shard, burials};
 use crate::config::Config;
 use crate::partition::{Partition, PartitionConfig};
@@ -9,9 +10,9 @@ use crate::storage::journal::{
     EntryHeader, JOURNAL_DIRECTORY, Journal, JournalConfig, JournalError, Journaled, Replay,
     UNRECOVERED_NAME, forget_unrecovered, keep_unrecovered, remove_journals,
 };
-use crate::storage::log::{CompactionConfig, Log, LogConfig};
+use crate::storage::log::Log;
 use crate::storage::{DecodeError, Disk, Recovered, RecoveryError};
-use crate::topic::{Catalog, Placement, Topic, TopicSettings};
+use crate::topic::{Catalog, Placement, Topic};
 use crate::types::{CoreId, LeaderEpoch, PartitionIndex, TopicId, TopicPartition};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeSet, VecDeque};
@@ -432,47 +433,4 @@ pub(super) fn directory(data: &Path, topic: &Topic, partition: TopicPartition) -
 pub(super) fn partitions(topic: &Topic) -> impl Iterator<Item = TopicPartition> + use<> {
     let id = topic.id;
     (0..topic.partitions).map(move |index| TopicPartition::new(id, PartitionIndex::new(index)))
-}
-
-/// What a topic's settings mean for its partitions.
-pub fn partition_config(settings: &TopicSettings) -> PartitionConfig {
-    let cleanup = settings.cleanup();
-    let lag_ms_max = settings.compaction_lag_ms_max();
-    let compaction = cleanup.compacts.then(|| CompactionConfig {
-        lag_ms_min: settings.compaction_lag_ms_min(),
-        lag_ms_max,
-        delete_retention_ms: settings.delete_retention_ms(),
-        dirty_millionths_min: settings.dirty_millionths_min(),
-    });
-    // What is still written is not compacted.
-    let segment_ms_max = lag_ms_max.filter(|_| cleanup.compacts).unwrap_or(i64::MAX);
-    let defaults = LogConfig::default();
-    let (reserve_bytes_min, reserve_bytes_max) = if settings.preallocates() {
-        (settings.segment_bytes(), settings.segment_bytes())
-    } else {
-        (defaults.reserve_bytes_min, defaults.reserve_bytes_max)
-    };
-    PartitionConfig {
-        log: LogConfig {
-            reserve_bytes_min,
-            reserve_bytes_max,
-            segment_jitter_ms: settings.segment_jitter_ms(),
-            segment_index_bytes: settings.segment_index_bytes(),
-            file_delete_delay_ms: settings.file_delete_delay_ms(),
-            segment_bytes: settings.segment_bytes(),
-            segment_ms: settings.segment_ms().min(segment_ms_max),
-            index_interval_bytes: settings.index_interval_bytes(),
-            retention_ms: settings.retention_ms().filter(|_| cleanup.deletes),
-            retention_bytes: settings.retention_bytes().filter(|_| cleanup.deletes),
-            compaction,
-            ..defaults
-        },
-        durability: settings.durability(),
-        timestamp_source: settings.timestamp_source(),
-        flush_messages: settings.flush_messages(),
-        flush_after: settings.flush_after(),
-        capacity: settings.capacity(),
-        compression: settings.compression(),
-        message_bytes_max: settings.message_bytes_max(),
-    }
 }

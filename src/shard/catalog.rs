@@ -1,4 +1,5 @@
 use super::owner::Hosted;
+use super::partition_config::partition_config;
 use super::{Effect, Message, Shard, boot};
 use crate::topic::{Catalog, Topic};
 use crate::types::{CoreId, Now};
@@ -14,7 +15,7 @@ impl Shard {
             match catalog.by_id(topic.id) {
                 None => self.drop_topic(topic, effects),
                 Some(kept) if kept.settings != topic.settings => {
-                    let config = boot::partition_config(&kept.settings);
+                    let config = partition_config(&kept.settings);
                     for partition in boot::partitions(kept) {
                         self.with_partition(partition, effects, |partition, outcome| {
                             partition.configure(config.clone(), outcome);

@@ -278,7 +278,7 @@ impl Shard {
             "asked of the owner"
         );
         let directory = super::boot::directory(&self.config.data, topic, partition);
-        let config = super::boot::partition_config(&topic.settings);
+        let config = super::partition_config::partition_config(&topic.settings);
         let log = Log::new(
             directory,
             config.log.clone(),
