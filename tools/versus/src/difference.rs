@@ -91,10 +91,20 @@ fn there(value: &Value, other: &Value) -> Value {
 
 /// Elements by what names them, or by their place; a second of the same name has a number.
 fn keyed(items: &[Value]) -> Vec<(String, Value)> {
+    let is_order_free = |items: &[Value]| items.iter().all(Value::is_string);
+    let mut sorted = items.to_vec();
+    if is_order_free(items) {
+        sorted.sort_by_key(Value::to_string);
+    }
+    let items = &sorted;
     let mut keyed: Vec<(String, Value)> = Vec::new();
     for (at, item) in items.iter().enumerate() {
         let named = KEYS.iter().find_map(|key| match item.get(*key)? {
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
+            Value::String(text) => Some(if text.is_empty() {
+                "''".to_owned()
+            } else {
+                text.clone()
+            }),
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         });

@@ -23,7 +23,12 @@ use side::{Outcome, Run};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+/// Cases that run at the same time; they have no names in common.
+const RUNS_AT_ONCE: usize = 8;
 
 /// Sends the same requests to Apache Kafka and to corelane, and reports where the answers differ.
 #[derive(Debug, Parser)]
@@ -60,20 +65,32 @@ fn main() -> Result<ExitCode> {
     for address in [options.kafka, options.corelane] {
         warm_up(&schema, address)?;
     }
-    let mut run_number = 0;
+    let all = options.cases.is_empty();
     // Brokers that were asked before know other names.
     let series = format!("s{}", std::process::id());
-    let all = options.cases.is_empty();
+    let mut runs = Vec::new();
     for case in &cases {
-        let is_wanted = all || options.cases.iter().any(|part| case.name.contains(part));
-        for run in 0..case.runs(&schema)? {
-            run_number += 1;
-            if is_wanted {
-                let prefix = format!("v{run_number}{series}-");
-                compare(&schema, &options, case, run, &prefix, &mut report);
-            }
+        if all || options.cases.iter().any(|part| case.name.contains(part)) {
+            runs.extend((0..case.runs(&schema)?).map(|run| (case, run)));
         }
     }
+    // Most of the time is spent waiting: several runs wait at once.
+    let next = AtomicUsize::new(0);
+    let noted = Mutex::new(&mut report);
+    std::thread::scope(|scope| {
+        for _ in 0..RUNS_AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((case, run)) = runs.get(number) else {
+                        break;
+                    };
+                    let prefix = format!("v{number}{series}-");
+                    compare(&schema, &options, case, *run, &prefix, &noted);
+                }
+            });
+        }
+    });
     if all {
         check_coverage(&schema, options.corelane, &mut report)?;
     }
@@ -96,9 +113,8 @@ fn compare(
     case: &Case,
     run: i16,
     prefix: &str,
-    report: &mut Report,
+    report: &Mutex<&mut Report>,
 ) {
-    report.case(&case.name);
     let of = |address| {
         let mut side = Run::new(schema, address, prefix.to_owned());
         let outcomes = side.case(case, run);
@@ -109,6 +125,10 @@ fn compare(
         let corelane = of(options.corelane);
         (kafka.join(), corelane)
     });
+    let Ok(mut report) = report.lock() else {
+        return;
+    };
+    report.case(&case.name);
     let (kafka, corelane) = match (kafka, corelane) {
         (Ok(Ok(kafka)), Ok(corelane)) => (kafka, corelane),
         (Ok(Err(error)), _) => return report.failure(format!("{}: Kafka: {error:#}", case.name)),

@@ -27,6 +27,10 @@ const MEASURED: [&str; 5] = [
     "PartitionSize",
 ];
 
+/// Epochs of groups and members of the consumer protocol: how far one step counts is a broker's
+/// own affair, that they change is not. 0 and below have meanings.
+const EPOCHS: [&str; 3] = ["MemberEpoch", "GroupEpoch", "AssignmentEpoch"];
+
 /// Puts placeholders in the place of a run's own names and ids.
 #[derive(Debug)]
 pub struct Plain<'a> {
@@ -104,6 +108,9 @@ impl<'a> Plain<'a> {
     fn number(&mut self, field: &str, value: &Value) -> Value {
         if MEASURED.contains(&field) {
             return json!("(known)");
+        }
+        if EPOCHS.contains(&field) && value.as_i64() > Some(0) {
+            return self.placeholder("epoch", value);
         }
         if IDS.contains(&field) {
             return self.placeholder(field, value);
