@@ -5,7 +5,7 @@
 
 use super::BrokerError;
 use super::offsets_topic::is_offsets_topic;
-use crate::record::{Batch, BatchError, Compression, DecompressionLimits, TimestampType};
+use crate::record::{Batch, BatchError, Compression, DecompressionLimits, TimestampType, is_damaged};
 use crate::topic::{TimestampSource, Topic, TopicSettings};
 use crate::types::Timestamp;
 use bytes::Bytes;
@@ -26,10 +26,7 @@ pub(super) fn check(
         let size = bytes.len();
         return Err(BrokerError::MessageTooLarge { size, limit });
     }
-    let batch = Batch::validate(bytes).map_err(|error| match error {
-        BatchError::OldMagic(magic) => BrokerError::UnsupportedMessageFormat(magic),
-        error => BrokerError::CorruptMessage(error.to_string()),
-    })?;
+    let batch = Batch::validate(bytes.clone()).map_err(|error| refused(&error, &bytes))?;
     let header = batch.header();
     if header.is_control() {
         let problem = "control batches are the broker's to write";
@@ -52,6 +49,23 @@ pub(super) fn check(
         check_records(&batch, needs_keys, &times)?;
     }
     Ok(batch)
+}
+
+/// A batch that changed on its way may be sent again, and clients do so; one that was made wrong is
+/// as wrong the next time.
+fn refused(error: &BatchError, bytes: &[u8]) -> BrokerError {
+    let is_damaged = match error {
+        BatchError::Checksum { .. }
+        | BatchError::LengthOutOfRange(_)
+        | BatchError::UnknownMagic(_) => true,
+        BatchError::OldMagic(_) => false,
+        _ => is_damaged(bytes),
+    };
+    if is_damaged {
+        BrokerError::CorruptMessage(error.to_string())
+    } else {
+        BrokerError::InvalidRecord(error.to_string())
+    }
 }
 
 /// The timestamps that a topic takes (KIP-937).
@@ -116,12 +130,12 @@ impl Times {
 
 /// A compacted topic is kept by key, so every record must have one that can be read.
 fn check_records(batch: &Batch, needs_keys: bool, times: &Times) -> Result<(), BrokerError> {
-    let corrupt = |error: BatchError| BrokerError::CorruptMessage(error.to_string());
+    let refused = |error| refused(&error, batch.bytes());
     let records = batch
         .records(&DecompressionLimits::default())
-        .map_err(corrupt)?;
+        .map_err(refused)?;
     for (number, record) in records.iter().enumerate() {
-        let record = record.map_err(corrupt)?;
+        let record = record.map_err(refused)?;
         if needs_keys && record.key.is_none() {
             let problem = format!("record {number} has no key, which a compacted topic needs");
             return Err(BrokerError::InvalidRecord(problem));

@@ -198,14 +198,7 @@ impl CatalogChange {
                     .collect();
                 CatalogOutcome::CreateTopics(CreateTopicsResponse { topics })
             }
-            Self::DeleteTopics(request) => {
-                let topics = request
-                    .topics
-                    .iter()
-                    .map(|topic| topic.failed(error()))
-                    .collect();
-                CatalogOutcome::DeleteTopics(DeleteTopicsResponse { topics })
-            }
+            Self::DeleteTopics(request) => CatalogOutcome::DeleteTopics(request.failed(error)),
             Self::CreatePartitions(request) => {
                 let topics = request.topics.iter();
                 let topics = topics

@@ -3,6 +3,7 @@ use super::create_topics::check_partitions;
 use super::offsets_topic::is_offsets_topic;
 use crate::config::Config;
 use crate::topic::{Catalog, Topic};
+use rustc_hash::FxHashMap;
 
 /// Add partitions to topics (KIP-195).
 #[derive(Debug, Clone)]
@@ -32,8 +33,18 @@ pub struct CreatePartitionsResponse {
 impl CreatePartitionsRequest {
     /// Adds the partitions in a draft of the next catalog.
     pub fn apply(&self, catalog: &mut Catalog, config: &Config) -> CreatePartitionsResponse {
+        let mut mentions = FxHashMap::<_, usize>::default();
+        for wanted in &self.topics {
+            *mentions.entry(wanted.name.as_str()).or_default() += 1;
+        }
         let topics = self.topics.iter().map(|wanted| {
-            let result = wanted.check(catalog, config).map(|grown| {
+            let checked = match mentions.get(wanted.name.as_str()) {
+                Some(1) => wanted.check(catalog, config),
+                _ => Err(BrokerError::InvalidRequest(
+                    "each topic may be named once per request".into(),
+                )),
+            };
+            let result = checked.map(|grown| {
                 if !self.validate_only {
                     catalog.put(grown);
                 }

@@ -23,10 +23,14 @@ pub struct TopicWanted {
     /// How many copies; -1 for the default. Any positive number is taken and served as one copy.
     pub replication_factor: i16,
     /// How many partitions the client placed by hand, if it did; only their count is used.
-    pub assigned_partitions: Option<i32>,
+    pub assigned_partitions: Option<Result<i32, AssignmentGap>>,
     /// Settings that differ from the defaults.
     pub settings: Vec<(String, Option<String>)>,
 }
+
+/// The partitions that a client placed are not those from 0 on, each once and somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AssignmentGap;
 
 /// One result per wanted topic, in order.
 #[derive(Debug, Clone)]
@@ -121,7 +125,11 @@ impl TopicWanted {
             return Err(BrokerError::InvalidReplicationFactor(problem));
         }
         let partitions = match (wanted.assigned_partitions, wanted.partitions) {
-            (Some(assigned), -1) => assigned,
+            (Some(Ok(assigned)), -1) => assigned,
+            (Some(Err(AssignmentGap)), -1) => {
+                let problem = "partitions are assigned from 0 on, each once, to a broker at least";
+                return Err(BrokerError::InvalidReplicaAssignment(problem));
+            }
             (Some(_), _) => {
                 let problem = "partitions are both counted and assigned";
                 return Err(BrokerError::InvalidRequest(problem.into()));
@@ -132,9 +140,12 @@ impl TopicWanted {
         check_partitions(partitions, config)?;
         let mut overrides = BTreeMap::new();
         for (name, value) in &wanted.settings {
-            if let Some(value) = value {
-                overrides.insert(name.clone(), value.clone());
-            }
+            let Some(value) = value else {
+                return Err(BrokerError::InvalidConfig(format!(
+                    "{name:?} needs a value"
+                )));
+            };
+            overrides.insert(name.clone(), value.clone());
         }
         let settings = TopicSettings::new(overrides)
             .map_err(|error| BrokerError::InvalidConfig(error.to_string()))?;

@@ -1,7 +1,7 @@
 use super::offsets_topic::{check_alteration, is_offsets_topic};
 use super::{BrokerError, Context, TopicRef};
 use crate::topic::{Catalog, Topic, TopicSettings};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 
 /// Kafka's code of settings that are lists.
@@ -106,6 +106,17 @@ pub struct AlterConfigsResponse {
     pub resources: Vec<(ConfigResource, Result<(), BrokerError>)>,
 }
 
+impl ConfigChange {
+    fn name(&self) -> &str {
+        match self {
+            Self::Set(name, _)
+            | Self::SetNull(name)
+            | Self::Delete(name)
+            | Self::EditList(name) => name,
+        }
+    }
+}
+
 impl DescribeConfigsRequest {
     /// Reads the settings from the catalog.
     pub fn answer(self, context: &Context<'_>) -> DescribeConfigsResponse {
@@ -114,6 +125,8 @@ impl DescribeConfigsRequest {
                 ResourceKind::Topic => context
                     .topic(&TopicRef::Name(resource.name.clone()))
                     .map(|topic| entries(&topic.settings, wanted.as_deref())),
+                // What holds for all brokers and can be changed while they run: nothing.
+                ResourceKind::Broker if resource.name.is_empty() => Ok(Vec::new()),
                 ResourceKind::Broker => check_node(context, &resource.name)
                     .map(|()| broker_entries(context, wanted.as_deref())),
                 ResourceKind::Other(code) => Err(no_settings(code)),
@@ -136,7 +149,7 @@ impl AlterConfigsRequest {
                     "each resource may be changed once per request".into(),
                 )),
                 ResourceKind::Topic => changed(catalog, &resource.name, changes, self.replace),
-                ResourceKind::Broker => Err(BrokerError::InvalidConfig(
+                ResourceKind::Broker => Err(BrokerError::InvalidRequest(
                     "a broker's settings are changed in its configuration file".into(),
                 )),
                 ResourceKind::Other(code) => Err(no_settings(code)),
@@ -176,7 +189,12 @@ fn changed(
     if replace {
         overrides.clear();
     }
+    let mut named = FxHashSet::default();
     for change in changes {
+        if !named.insert(change.name()) {
+            let problem = format!("{:?} is changed twice", change.name());
+            return Err(BrokerError::InvalidRequest(problem));
+        }
         match change {
             ConfigChange::Set(name, value) => {
                 overrides.insert(name.clone(), value.clone());
@@ -340,10 +358,10 @@ mod tests {
     fn only_what_exists_has_settings() {
         assert!(describe(ResourceKind::Topic, "orders").is_ok());
         assert!(describe(ResourceKind::Broker, "1").is_ok());
+        assert_eq!(describe(ResourceKind::Broker, ""), Ok(Vec::new()));
         for (kind, name) in [
             (ResourceKind::Topic, "nothing"),
             (ResourceKind::Broker, "2"),
-            (ResourceKind::Broker, ""),
             (ResourceKind::Other(8), "loggers"),
         ] {
             assert!(describe(kind, name).is_err(), "{kind:?} {name:?}");
@@ -406,6 +424,9 @@ mod tests {
             assert!(is_refused(alter(&mut fixture, &["orders"], null, replace)));
             let twice = alter(&mut fixture, &["orders", "orders"], Vec::new(), replace);
             assert!(is_refused(twice));
+            let set = |value: &str| ConfigChange::Set("retention.ms".to_owned(), value.to_owned());
+            let both = alter(&mut fixture, &["orders"], vec![set("1"), set("2")], replace);
+            assert!(is_refused(both));
         }
         assert!(set_on_orders(&fixture).is_empty());
     }

@@ -32,6 +32,9 @@ pub enum BrokerError {
     /// A replication factor that cannot be.
     #[error("invalid replication factor: {0}")]
     InvalidReplicationFactor(String),
+    /// Partitions placed by hand in a way that cannot be.
+    #[error("invalid assignment: {0}")]
+    InvalidReplicaAssignment(&'static str),
     /// A setting that is unknown or out of range.
     #[error("invalid setting: {0}")]
     InvalidConfig(String),
@@ -50,9 +53,6 @@ pub enum BrokerError {
     /// A batch decodes but breaks a rule.
     #[error("invalid record: {0}")]
     InvalidRecord(String),
-    /// A batch of an old format (magic 0 or 1).
-    #[error("message format {0} is not supported; send record batches v2")]
-    UnsupportedMessageFormat(i8),
     /// A batch larger than the topic allows.
     #[error("the batch has {size} bytes; the topic allows {limit} (max.message.bytes)")]
     MessageTooLarge {

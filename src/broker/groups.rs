@@ -86,10 +86,13 @@ impl GroupsOperation {
         let answers = answers.map(|(asked, mut result)| {
             if let Ok(GroupReply::DeleteOffsets(outcomes)) = &mut result {
                 let missing = Err(GroupError::UnknownTopicOrPartition);
-                outcomes.extend(asked.unknown.into_iter().map(|(topic, partitions)| {
-                    let partitions = partitions.into_iter();
-                    (topic, partitions.map(|index| (index, missing)).collect())
-                }));
+                for (topic, partitions) in asked.unknown {
+                    let partitions = partitions.into_iter().map(|index| (index, missing));
+                    match outcomes.iter_mut().find(|(known, _)| *known == topic) {
+                        Some((_, known)) => known.extend(partitions),
+                        None => outcomes.push((topic, partitions.collect())),
+                    }
+                }
             }
             GroupAnswer {
                 group: asked.group,
@@ -107,6 +110,10 @@ fn coordinator(
     request: &GroupRequest,
     context: &Context<'_>,
 ) -> Result<CoreId, Result<GroupReply, GroupError>> {
+    if group.as_str().trim().is_empty() && matches!(request, GroupRequest::ConsumerHeartbeat(_)) {
+        let problem = "a group's name cannot be blank";
+        return Err(Err(GroupError::InvalidRequest(problem)));
+    }
     if group.is_empty() && needs_name(request) {
         return Err(Err(GroupError::InvalidGroupId));
     }

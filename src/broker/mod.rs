@@ -39,7 +39,9 @@ pub use core_request::{
     WatchItem,
 };
 pub use create_partitions::{CreatePartitionsRequest, CreatePartitionsResponse, PartitionsWanted};
-pub use create_topics::{CreateTopicsRequest, CreateTopicsResponse, CreatedTopic, TopicWanted};
+pub use create_topics::{
+    AssignmentGap, CreateTopicsRequest, CreateTopicsResponse, CreatedTopic, TopicWanted,
+};
 pub use delete_records::DeleteRecordsRequest;
 pub use delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse, DeletedTopic};
 pub use describe_configs::{

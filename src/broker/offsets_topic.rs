@@ -141,10 +141,14 @@ mod tests {
         let mut fixture = Fixture::new(Nodes::Single);
         make(&mut fixture, wanted(-1, &[])).expect("made");
         let id = fixture.catalog.by_name(OFFSETS_TOPIC).expect("made").id;
-        let topics = vec![TopicRef::Name(OFFSETS_TOPIC.to_owned()), TopicRef::Id(id)];
-        let deleted = DeleteTopicsRequest { topics }.apply(&mut fixture.catalog);
-        for topic in deleted.topics {
-            assert!(matches!(topic.result, Err(BrokerError::InternalTopic(_))));
+        for topic in [TopicRef::Name(OFFSETS_TOPIC.to_owned()), TopicRef::Id(id)] {
+            let request = DeleteTopicsRequest {
+                topics: vec![topic],
+                ambiguous: Vec::new(),
+            };
+            let deleted = request.apply(&mut fixture.catalog);
+            let result = &deleted.topics[0].result;
+            assert!(matches!(result, Err(BrokerError::InternalTopic(_))));
         }
         let name = OFFSETS_TOPIC.to_owned();
         let grow = CreatePartitionsRequest {

@@ -395,13 +395,41 @@ mod tests {
     }
 
     #[test]
+    fn only_a_damaged_batch_is_worth_sending_again() {
+        let whole = batch().to_vec();
+        // The record count, by one, under a checksum that does or does not say so.
+        let mut flipped = whole.clone();
+        flipped[60] ^= 2;
+        let mut wrong = flipped.clone();
+        let crc = crc32c::crc32c(&wrong[21..]).to_be_bytes();
+        wrong[17..21].copy_from_slice(&crc);
+        let mut old = whole.clone();
+        old[16] = 1;
+        let cut = whole[..whole.len() - 1].to_vec();
+        for (records, is_damaged) in [
+            (flipped, true),
+            (wrong, false),
+            (old, false),
+            (cut, false),
+            (Vec::new(), false),
+        ] {
+            let (operation, _) = produce(1, vec![(0, records.into())]);
+            match &errors(operation)[..] {
+                [Some(BrokerError::CorruptMessage(_))] => assert!(is_damaged),
+                [Some(BrokerError::InvalidRecord(_))] => assert!(!is_damaged),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn one_batch_per_partition() {
         let two = [batch(), batch()].concat();
         let (operation, questions) = produce(1, vec![(0, two.into())]);
         assert!(questions.is_empty());
         assert!(matches!(
             errors(operation)[..],
-            [Some(BrokerError::CorruptMessage(_))]
+            [Some(BrokerError::InvalidRecord(_))]
         ));
         let (_, questions) = produce(1, vec![(0, batch()), (0, batch())]);
         let [(_, CoreRequest::Append { items, .. })] = &questions[..] else {

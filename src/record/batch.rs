@@ -96,6 +96,15 @@ impl Batch {
     }
 }
 
+/// Whether the first batch of `bytes` is there as a whole and is not what its sender checksummed,
+/// whatever else is wrong with it.
+pub fn is_damaged(bytes: &[u8]) -> bool {
+    header::claims(bytes).is_some_and(|(size, crc)| {
+        let covered = bytes.get(CRC_START..size);
+        covered.is_some_and(|covered| crc32c::crc32c(covered) != crc)
+    })
+}
+
 /// Checks the first batch of `bytes` as a log may hold it: structure and checksum. More bytes may
 /// follow; the whole batch must be there. For recovery, which reads a segment batch by batch.
 ///

@@ -32,6 +32,13 @@ pub(super) const ATTRIBUTE_TRANSACTIONAL: i16 = 0x10;
 pub(super) const ATTRIBUTE_CONTROL: i16 = 0x20;
 pub(super) const ATTRIBUTE_DELETE_HORIZON: i16 = 0x40;
 
+/// The size and the checksum that a header claims, even if nothing else in it holds.
+pub(super) fn claims(bytes: &[u8]) -> Option<(usize, u32)> {
+    let (header, _) = bytes.split_first_chunk::<HEADER_BYTES>()?;
+    let size = size_from_length(i32::from_be_bytes(field(header, LENGTH))).ok()?;
+    Some((size as usize, u32::from_be_bytes(field(header, CRC))))
+}
+
 /// Whose clock the timestamps of a batch are of (KIP-32).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimestampType {

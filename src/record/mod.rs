@@ -40,7 +40,7 @@ mod survivors;
 pub mod varint;
 mod zstandard;
 
-pub use batch::{Batch, validate_slice, with_log_append_time};
+pub use batch::{Batch, is_damaged, validate_slice, with_log_append_time};
 pub use batches::Batches;
 pub use builder::{BatchBuilder, BuildError};
 pub use compression::{

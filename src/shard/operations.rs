@@ -56,7 +56,7 @@ impl Shard {
                 self.start_fetch(connection, slot, call, request, now, effects);
             }
             Ok(api::Parsed::Request(call, request)) => {
-                self.start(connection, slot, call, request, effects);
+                self.start(connection, slot, call, request, now, effects);
             }
             Ok(api::Parsed::Answer(parts)) => self.respond(connection, slot, parts, effects),
             Err(refusal) => self.close(connection, refusal.to_string(), effects),
@@ -69,6 +69,7 @@ impl Shard {
         slot: SlotId,
         call: Call,
         request: Request,
+        now: Now,
         effects: &mut Vec<Effect>,
     ) {
         let Some(client) = self.connections.get(&connection) else {
@@ -82,7 +83,7 @@ impl Shard {
             own_node: client.own_node,
             peer: &client.peer,
         };
-        let (kind, questions) = match begin(request, &context) {
+        let (kind, questions) = match begin(request, &context, now) {
             Begun::Answered(response) => {
                 return self.give(connection, slot, &call, response, effects);
             }
@@ -275,7 +276,7 @@ enum Begun {
     Waiting(Kind, Questions),
 }
 
-fn begin(request: Request, context: &Context<'_>) -> Begun {
+fn begin(request: Request, context: &Context<'_>, now: Now) -> Begun {
     let registrar = |request| vec![(CoreId::REGISTRAR, request)];
     let create = |missing| registrar(CoreRequest::Change(CatalogChange::CreateTopics(missing)));
     let change = |change| Begun::Waiting(Kind::Change, registrar(CoreRequest::Change(change)));

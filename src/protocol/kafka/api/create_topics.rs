@@ -5,7 +5,8 @@ use super::error::{outcome_code, outcome_message};
 use super::topic::uuid;
 use super::{Call, Malformed};
 use crate::broker::{
-    ConfigEntry, CreateTopicsRequest, CreateTopicsResponse, CreatedTopic, Part, TopicWanted,
+    AssignmentGap, ConfigEntry, CreateTopicsRequest, CreateTopicsResponse, CreatedTopic, Part,
+    TopicWanted,
 };
 use crate::protocol::kafka::messages::{self, CreatableTopicConfigs, CreatableTopicResult};
 use crate::wire::{Array, EncodeError, Message, Reader};
@@ -19,13 +20,22 @@ pub(super) fn decode(
         let settings = entries.list(&topic.configs, |_, setting| {
             Ok((setting.name.to_owned(), setting.value.map(str::to_owned)))
         })?;
-        let assigned = i32::try_from(topic.assignments.len());
-        let assigned = assigned.map_err(|_| Malformed::TooManyEntries)?;
+        let mut assigned = entries.list(&topic.assignments, |_, assignment| {
+            Ok((assignment.partition_index, assignment.broker_ids.len()))
+        })?;
+        assigned.sort_unstable();
+        let fit = (0..)
+            .zip(&assigned)
+            .all(|(next, (index, brokers))| *index == next && *brokers > 0);
         Ok(TopicWanted {
             name: topic.name.to_owned(),
             partitions: topic.num_partitions,
             replication_factor: topic.replication_factor,
-            assigned_partitions: (assigned > 0).then_some(assigned),
+            assigned_partitions: match i32::try_from(assigned.len()) {
+                Ok(0) => None,
+                Ok(partitions) if fit => Some(Ok(partitions)),
+                _ => Some(Err(AssignmentGap)),
+            },
             settings,
         })
     })?;
@@ -115,13 +125,51 @@ mod tests {
                     name: "placed",
                     num_partitions: -1,
                     replication_factor: -1,
-                    assignments: vec![CreatableReplicaAssignment::default(); 2].into(),
+                    assignments: placements(&[(1, 1), (0, 2)]),
                     ..CreatableTopic::default()
                 },
             ]
             .into(),
             validate_only: true,
             ..messages::CreateTopicsRequest::default()
+        }
+    }
+
+    /// Partitions, and on how many brokers each is to be.
+    fn placements(placed: &[(i32, usize)]) -> Array<'static, CreatableReplicaAssignment<'static>> {
+        let placed = placed
+            .iter()
+            .map(|(index, brokers)| CreatableReplicaAssignment {
+                partition_index: *index,
+                broker_ids: vec![0; *brokers].into(),
+            });
+        placed.collect::<Vec<_>>().into()
+    }
+
+    #[test]
+    fn placed_partitions_are_those_from_zero_on() {
+        for (placed, expected) in [
+            (&[(0, 1)][..], Ok(1)),
+            (&[(1, 1)], Err(AssignmentGap)),
+            (&[(0, 1), (0, 1)], Err(AssignmentGap)),
+            (&[(0, 0)], Err(AssignmentGap)),
+            (&[(-1, 1), (0, 1)], Err(AssignmentGap)),
+        ] {
+            let topic = CreatableTopic {
+                name: "placed",
+                num_partitions: -1,
+                replication_factor: -1,
+                assignments: placements(placed),
+                ..CreatableTopic::default()
+            };
+            let request = messages::CreateTopicsRequest {
+                topics: vec![topic].into(),
+                ..messages::CreateTopicsRequest::default()
+            };
+            let (_, Request::CreateTopics(create)) = parsed(&request, 7) else {
+                panic!("a create-topics request expected");
+            };
+            assert_eq!(create.topics[0].assigned_partitions, Some(expected));
         }
     }
 
@@ -144,7 +192,7 @@ mod tests {
             assert_eq!(orders.settings, [setting]);
             assert_eq!(
                 (placed.partitions, placed.assigned_partitions),
-                (-1, Some(2))
+                (-1, Some(Ok(2)))
             );
         }
     }

@@ -16,16 +16,24 @@ pub(super) fn decode(
 ) -> Result<DeleteTopicsRequest, Malformed> {
     let request = messages::DeleteTopicsRequest::decode(reader, version)?;
     let mut entries = Entries::new();
+    let mut ambiguous = Vec::new();
     let topics = if version >= TOPIC_IDS_FROM {
         entries.list(&request.topics, |_, topic| {
-            Ok(topic_ref_either(topic.name, topic.topic_id))
+            if topic.name.is_none() == topic.topic_id.is_nil() {
+                ambiguous.push(topic.name.map(str::to_owned));
+                return Ok(None);
+            }
+            Ok(Some(topic_ref_either(topic.name, topic.topic_id)))
         })
     } else {
         entries.list(&request.topic_names, |_, name| {
-            Ok(TopicRef::Name(name.to_owned()))
+            Ok(Some(TopicRef::Name(name.to_owned())))
         })
     };
-    topics.map(|topics| DeleteTopicsRequest { topics })
+    Ok(DeleteTopicsRequest {
+        topics: topics?.into_iter().flatten().collect(),
+        ambiguous,
+    })
 }
 
 pub(super) fn encode(
@@ -98,7 +106,30 @@ mod tests {
                 expected.push(TopicRef::Id(TopicId::from_bytes(ID)));
             }
             assert_eq!(delete.topics, expected);
+            assert!(delete.ambiguous.is_empty());
         }
+    }
+
+    #[test]
+    fn a_name_and_an_id_at_once_are_told_apart() {
+        let both = DeleteTopicState {
+            name: Some("orders"),
+            topic_id: Uuid::from_bytes(ID),
+        };
+        let neither = DeleteTopicState {
+            name: None,
+            topic_id: Uuid::nil(),
+        };
+        let request = messages::DeleteTopicsRequest {
+            topics: vec![both, neither].into(),
+            topic_names: vec![].into(),
+            timeout_ms: 0,
+        };
+        let (_, Request::DeleteTopics(delete)) = parsed(&request, 6) else {
+            panic!("a delete-topics request expected");
+        };
+        assert!(delete.topics.is_empty());
+        assert_eq!(delete.ambiguous, [Some("orders".to_owned()), None]);
     }
 
     #[test]
