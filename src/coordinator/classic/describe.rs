@@ -4,7 +4,7 @@ use crate::coordinator::{GroupDescription, GroupFilter, GroupState, GroupType, L
 impl ClassicGroup {
     /// State and members.
     pub(in crate::coordinator) fn describe(&self) -> GroupDescription {
-        // Between generations what members say and got is out of date.
+        // Between generations what members say is out of date; they still have what they got.
         let settled = self.state == GroupState::Stable;
         let protocol = self.protocol.as_deref().filter(|_| settled);
         let members = self.members.values();

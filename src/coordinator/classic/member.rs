@@ -85,7 +85,7 @@ impl Member {
             client_id: self.client_id.clone(),
             client_host: self.client_host.clone(),
             metadata: protocol.map_or_else(Bytes::new, |protocol| self.metadata(protocol)),
-            assignment: protocol.map_or_else(Bytes::new, |_| self.assignment.clone()),
+            assignment: self.assignment.clone(),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::coordinator::environment::Environment;
 use crate::coordinator::layout::{self, ConsumerPiece, MemberWish};
 use crate::coordinator::{ConsumerBeat, ConsumerHeartbeat, GroupError, OFFSETS_TOPIC};
 use crate::topic::Catalog;
-use crate::types::{MemberId, PartitionIndex, TopicId};
+use crate::types::{InstanceId, MemberId, PartitionIndex, TopicId};
 use regex::RegexBuilder;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -56,11 +56,13 @@ impl ConsumerGroup {
         beat: &ConsumerHeartbeat,
         env: &mut Environment,
     ) -> Result<MemberId, GroupError> {
-        if let Some(instance) = &beat.instance
-            && let Some(holder) = self.statics.get(instance).cloned()
-            && holder != beat.member
-        {
-            return self.take_over(&holder, beat, env);
+        if let Some(instance) = &beat.instance {
+            match self.statics.get(instance).cloned() {
+                Some(holder) if holder == beat.member => {}
+                Some(holder) => return self.take_over(&holder, beat, env),
+                None if beat.epoch == JOINING => {}
+                None => return Err(GroupError::UnknownMember),
+            }
         }
         if let Some(member) = self.members.get(&beat.member) {
             check_epoch(member, beat)?;
@@ -278,6 +280,10 @@ fn check(beat: &ConsumerHeartbeat) -> Result<(), GroupError> {
         "the member's epoch is below -2"
     } else if beat.epoch != JOINING && beat.member.is_empty() {
         "a member is named by its id"
+    } else if beat.instance.as_ref().is_some_and(InstanceId::is_empty) {
+        "an instance id cannot be empty"
+    } else if beat.rack.as_deref() == Some("") {
+        "a rack's name cannot be empty"
     } else if is_joining && beat.rebalance_timeout_ms < 1 {
         "a member that joins says its rebalance time-out"
     } else if is_joining && !wants {
