@@ -189,6 +189,14 @@ fn warm_up(schema: &Schema, address: SocketAddr) -> Result<()> {
             std::thread::sleep(Duration::from_millis(200));
         }
     }
+    // Kafka's broker first asks its controller for a block of producers' ids.
+    let fields = json!({"TransactionalId": null, "TransactionTimeoutMs": 60_000});
+    while side.ask(schema.api("InitProducerId")?, &fields)?["ErrorCode"] != 0 {
+        if Instant::now() > deadline {
+            bail!("{address}: no producer id after a minute");
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
     Ok(())
 }
 
