@@ -5,7 +5,9 @@
 
 use super::BrokerError;
 use super::offsets_topic::is_offsets_topic;
-use crate::record::{Batch, BatchError, Compression, DecompressionLimits, TimestampType, is_damaged};
+use crate::record::{
+    Batch, BatchError, Compression, DecompressionLimits, TimestampType, is_damaged,
+};
 use crate::topic::{TimestampSource, Topic, TopicSettings};
 use crate::types::Timestamp;
 use bytes::Bytes;

@@ -109,10 +109,11 @@ pub struct AlterConfigsResponse {
 impl ConfigChange {
     fn name(&self) -> &str {
         match self {
+            Self::SetNull(name) | Self::Delete(name) => name,
             Self::Set(name, _)
-            | Self::SetNull(name)
-            | Self::Delete(name)
-            | Self::EditList(name) => name,
+            | Self::Append(name, _)
+            | Self::Subtract(name, _)
+            | Self::Unknown(name, _) => name,
         }
     }
 }
