@@ -97,7 +97,7 @@ impl ClassicMember {
         self.wants_rejoin = self.stage == Stage::Stable;
         match code {
             ErrorCode::RebalanceInProgress => {}
-            ErrorCode::UnknownMemberId => {
+            ErrorCode::UnknownMemberId | ErrorCode::GroupIdNotFound => {
                 let membership = &mut context.history.members[self.plan.number];
                 membership.forgotten(self.client, context.now.monotonic);
                 self.begin_anew(context);
