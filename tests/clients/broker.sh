@@ -11,9 +11,9 @@ port_answers() { (exec 3<>"/dev/tcp/${1%:*}/${1##*:}") 2>/dev/null; }
 
 # A port whose next two neighbours are free as well: cores of their own listen there. Brokers that
 # are started at the same time, one per topology, choose from different halves.
-free_port() { # TOPOLOGY
+free_port() { # [TOPOLOGY]
     local base first=20000
-    if [[ $1 == per-core ]]; then first=24500; fi
+    if [[ ${1:-single} == per-core ]]; then first=24500; fi
     for _ in {1..100}; do
         base=$((first + RANDOM % 4490))
         if ! port_answers "127.0.0.1:$base" && ! port_answers "127.0.0.1:$((base + 1))" \

@@ -147,7 +147,8 @@ impl Report {
         }
         let different: BTreeSet<_> = self.unexplained().map(|finding| &finding.case).collect();
         println!(
-            "{} cases, {} answers in {} versions of APIs: {} unexplained differences in {} cases, {} intended, {} failures",
+            "{} cases, {} answers in {} versions of APIs: {} unexplained differences in {} cases, \
+             {} intended, {} failures",
             self.cases.len(),
             self.answers,
             self.compared.len(),
@@ -172,12 +173,14 @@ impl Report {
             })
         });
         let stale = self.stale().into_iter().filter(|_| all);
+        let stale =
+            stale.map(|one| json!({"case": one.case, "path": one.path, "reason": one.reason}));
         json!({
             "cases": self.cases.len(),
             "answers": self.answers,
             "compared": self.compared,
             "differences": findings.collect::<Vec<_>>(),
-            "stale": stale.map(|one| json!({"case": one.case, "path": one.path, "reason": one.reason})).collect::<Vec<_>>(),
+            "stale": stale.collect::<Vec<_>>(),
             "failures": self.failures,
             "holds": self.holds(all),
         })
