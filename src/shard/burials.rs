@@ -39,8 +39,14 @@ impl Burials {
 
 impl Shard {
     /// A partition is deleted: its directory is to go.
-    pub(super) fn bury(&mut self, id: TopicPartition, directory: PathBuf) {
+    pub(super) fn bury(
+        &mut self,
+        id: TopicPartition,
+        directory: PathBuf,
+        effects: &mut Vec<Effect>,
+    ) {
         self.burials.waiting.insert(id, directory);
+        self.bury_if_quiet(id, effects);
     }
 
     /// Renames a deleted partition's directory once no call of its log is under way: one that
@@ -151,11 +157,10 @@ fn burial_place(directory: &Path, topic: TopicId) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
-    use crate::shard::{Boot, Event};
+    use crate::shard::Event;
+    use crate::shard::testing::boot;
     use crate::storage::{CatalogSnapshot, CatalogTombstone, MemoryDisk};
-    use crate::types::{CoreId, Instant, Now, Timestamp, TopicName};
-    use std::sync::Arc;
+    use crate::types::{Instant, Now, Timestamp, TopicName};
 
     const NAMES: [&str; 2] = ["00000000000000000000.log", "checkpoint"];
 
@@ -182,18 +187,6 @@ mod tests {
 
     fn renamed(id: TopicId, partition: i32) -> PathBuf {
         burial_place(&PathBuf::from(format!("data/t-{partition}")), id)
-    }
-
-    fn boot(disk: &MemoryDisk) -> (Boot, Shard) {
-        let settings = Settings {
-            data: Some("data".into()),
-            ..Settings::default()
-        };
-        let mut config = settings.into_config(1).unwrap();
-        config.limits.journal_file_bytes = 1 << 20;
-        let boot = Boot::load(disk, Arc::new(config), 1).unwrap();
-        let shard = boot.shard(disk, CoreId::REGISTRAR).unwrap();
-        (boot, shard)
     }
 
     #[test]

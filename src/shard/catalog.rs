@@ -39,8 +39,7 @@ impl Shard {
                 self.forget(id, &partition);
             }
             let directory = boot::directory(&self.config.data, topic, id);
-            self.bury(id, directory);
-            self.bury_if_quiet(id, effects);
+            self.bury(id, directory, effects);
         }
     }
 

@@ -94,19 +94,17 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
     use crate::record::{BatchBuilder, Compression};
-    use crate::shard::{Boot, Event};
+    use crate::shard::Event;
+    use crate::shard::testing::boot;
     use crate::storage::call::DiskCall;
     use crate::storage::checkpoint::Checkpoint;
     use crate::storage::epoch_history::EpochHistory;
     use crate::storage::{CatalogSnapshot, CatalogTopic, Disk, MemoryDisk};
     use crate::types::{
-        CoreId, Instant, LeaderEpoch, Offset, PartitionIndex, Position, Timestamp, TopicId,
-        TopicName,
+        Instant, LeaderEpoch, Offset, PartitionIndex, Position, Timestamp, TopicId, TopicName,
     };
     use std::path::Path;
-    use std::sync::Arc;
 
     const SEGMENTS: i64 = 100;
 
@@ -149,17 +147,6 @@ mod tests {
         disk
     }
 
-    fn shard(disk: &MemoryDisk) -> Shard {
-        let settings = Settings {
-            data: Some("data".into()),
-            ..Settings::default()
-        };
-        let mut config = settings.into_config(1).unwrap();
-        config.limits.journal_file_bytes = 1 << 20;
-        let boot = Boot::load(disk, Arc::new(config), 1).unwrap();
-        boot.shard(disk, CoreId::REGISTRAR).unwrap()
-    }
-
     /// Lets time pass, second by second, and gives the most pieces within one, and of all.
     fn run(shard: &mut Shard, disk: &MemoryDisk, seconds: std::ops::Range<u64>) -> (u32, u32) {
         let (mut most, mut all) = (0, 0);
@@ -192,7 +179,7 @@ mod tests {
     #[test]
     fn a_dirty_partition_is_compacted_once_and_at_a_pace() {
         let disk = disk("compact");
-        let mut shard = shard(&disk);
+        let mut shard = boot(&disk).1;
         let (most, all) = run(&mut shard, &disk, 1..20);
         assert_eq!(most, PIECES_PER_UPKEEP, "{all} in all");
         assert_eq!(
@@ -206,12 +193,12 @@ mod tests {
     #[test]
     fn other_topics_and_a_stopping_broker_are_left_alone() {
         let kept = disk("delete");
-        let mut idle = shard(&kept);
+        let mut idle = boot(&kept).1;
         assert_eq!(run(&mut idle, &kept, 1..10), (0, 0));
         assert_eq!(segments(&kept), SEGMENTS as usize + 1);
 
         let disk = disk("compact,delete");
-        let mut stopped = shard(&disk);
+        let mut stopped = boot(&disk).1;
         let (most, _) = run(&mut stopped, &disk, 1..3);
         assert!(most > 0);
         let now = Now {

@@ -42,6 +42,8 @@ mod scrub;
 )]
 mod shard;
 mod stop;
+#[cfg(test)]
+mod testing;
 mod turn;
 mod upkeep;
 mod watches;

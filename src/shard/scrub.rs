@@ -164,17 +164,14 @@ fn tell(segment: &SealedSegment, scrubbed: &Scrubbed) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
     use crate::record::{BatchBuilder, Compression};
-    use crate::shard::{Boot, Event};
+    use crate::shard::Event;
+    use crate::shard::testing::boot;
     use crate::storage::checkpoint::Checkpoint;
     use crate::storage::epoch_history::EpochHistory;
     use crate::storage::{CatalogSnapshot, CatalogTopic, MemoryDisk};
-    use crate::types::{
-        CoreId, LeaderEpoch, PartitionIndex, Position, Timestamp, TopicId, TopicName,
-    };
+    use crate::types::{LeaderEpoch, PartitionIndex, Position, Timestamp, TopicId, TopicName};
     use std::path::Path;
-    use std::sync::Arc;
 
     const FIRST: &str = "data/t-0/00000000000000000000.log";
     const SECOND: &str = "data/t-0/00000000000000000001.log";
@@ -222,17 +219,6 @@ mod tests {
         disk
     }
 
-    fn shard(disk: &MemoryDisk) -> Shard {
-        let settings = Settings {
-            data: Some("data".into()),
-            ..Settings::default()
-        };
-        let mut config = settings.into_config(1).unwrap();
-        config.limits.journal_file_bytes = 1 << 20;
-        let boot = Boot::load(disk, Arc::new(config), 1).unwrap();
-        boot.shard(disk, CoreId::REGISTRAR).unwrap()
-    }
-
     /// Lets time pass, second by second, and gives the most bytes compared within one.
     fn run(shard: &mut Shard, disk: &MemoryDisk, seconds: std::ops::Range<u64>) -> usize {
         let mut most = 0;
@@ -261,7 +247,7 @@ mod tests {
     #[test]
     fn durable_bits_that_flip_in_sealed_segments_are_told_once_a_round() {
         let disk = disk();
-        let mut shard = shard(&disk);
+        let mut shard = boot(&disk).1;
         let most = run(&mut shard, &disk, 1..10);
         assert_eq!(shard.scrub_damage(), 0);
         assert!((1..=4 << 20).contains(&most), "{most} bytes in a second");
@@ -286,7 +272,7 @@ mod tests {
     #[test]
     fn what_cannot_be_compared_is_left_out_and_a_stop_ends_it() {
         let disk = disk();
-        let mut shard = shard(&disk);
+        let mut shard = boot(&disk).1;
         let summary = Path::new("data/t-0/00000000000000000000.summary");
         disk.corrupt(summary, Position::new(90), 1).unwrap();
         disk.corrupt(Path::new(SECOND), Position::new(7), 1)
