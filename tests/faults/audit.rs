@@ -13,19 +13,21 @@ use std::time::{Duration, Instant};
 pub(crate) fn read_all(site: &Site) {
     for topic in &site.topics {
         for partition in 0..topic.partitions {
-            read_partition(site, topic, partition);
+            read_partition(site, topic, partition, 0);
         }
     }
 }
 
-fn read_partition(site: &Site, topic: &Topic, partition: i32) -> Vec<Seen> {
+/// Reads from the start to the end of what must be readable, and at least up to `known`.
+fn read_partition(site: &Site, topic: &Topic, partition: i32, known: i64) -> Vec<Seen> {
     let mut cluster = site.connect("auditor");
     let when = site.history().now;
     let mut log: Vec<Seen> = Vec::new();
     let deadline = Instant::now() + PATIENCE;
     loop {
         let next = log.len() as i64;
-        let end = site.history().visible_end(topic.partition(partition));
+        let visible = site.history().visible_end(topic.partition(partition));
+        let end = visible.max(known);
         let wanted = [(partition, next)];
         let told = fetch(&mut cluster, site, topic, &wanted, Duration::ZERO);
         for told in told.unwrap() {
@@ -48,8 +50,10 @@ fn read_partition(site: &Site, topic: &Topic, partition: i32) -> Vec<Seen> {
 fn audit(site: &Site, lanes: &[Lane]) {
     for (index, topic) in site.topics.iter().enumerate() {
         for partition in 0..topic.partitions {
-            let log = read_partition(site, topic, partition);
             let place = topic.partition(partition);
+            // What the leader alone acknowledged is readable a moment later, when it is durable.
+            let known = site.history().known_end(place);
+            let log = read_partition(site, topic, partition, known);
             site.history().audit(place, (0, log.len() as i64), &log);
             let found: BTreeSet<_> = log.iter().map(|seen| seen.value).collect();
             let here = |lane: &&Lane| lane.topic == index && lane.partition == partition;
