@@ -71,6 +71,11 @@ pub(super) struct Led {
 }
 
 impl BrokerArgs {
+    /// Whether an ack of all replicas means the device.
+    pub(super) fn is_durable(&self) -> bool {
+        self.durability == Durability::Fsync
+    }
+
     /// Finds or starts the broker and makes the topic. A broker of our own keeps about
     /// `disk_bytes_max`.
     pub(super) fn open(
@@ -89,7 +94,7 @@ impl BrokerArgs {
         let pid = child.as_ref().map(|child| child.process.id());
         let mut cluster = Cluster::connect(ClusterConfig::new(vec![address]))?;
         let topic = format!("corelane-bench-{:08x}", fastrand::u32(..));
-        let relaxed = self.durability == Durability::Relaxed;
+        let relaxed = !self.is_durable();
         let mut configs = Vec::new();
         let mut set = |name: &str, value: String| configs.push((name.to_owned(), value));
         if relaxed {

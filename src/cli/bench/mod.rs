@@ -3,9 +3,11 @@
 //! A figure alone says little, so `produce` and `consume` measure two bases in the same run: the
 //! ceiling (loopback TCP into a reader that discards) and the loop (receive, check, append, by the
 //! same runtime, and nothing else). The loop takes as long as what is compared with it, or it would
-//! end before the kernel writes back.
+//! end before the kernel writes back. Durable acks at a rate have a base too: the same batches at
+//! the same times, written durably by a core that does nothing else.
 
 mod append_loop;
+mod beside;
 mod broker;
 mod ceiling;
 mod commits;
@@ -89,8 +91,11 @@ enum What {
     #[command(after_help = "Example:\n  corelane bench ceiling")]
     Ceiling,
     /// Sequential and durable writes
-    #[command(after_help = "Example:\n  corelane bench disk --directory /var/lib/corelane")]
-    Disk,
+    #[command(after_help = "\
+Examples:
+  corelane bench disk --directory /var/lib/corelane
+  corelane bench disk --rate 5000 --batch-bytes 4096        what acks at that rate cost at least")]
+    Disk(disk::DiskArgs),
     /// Receive, check and append by the broker's own runtime, and nothing else
     #[command(after_help = "Example:\n  corelane bench loop --cores 2")]
     Loop(WorkloadArgs),
@@ -103,6 +108,12 @@ Examples:
   corelane bench produce --acks 1 --partitions 8
   corelane bench produce --rate 100000 --batch-bytes 4096   open loop, coordinated omission corrected")]
     Produce(produce::ProduceArgs),
+    /// Small batches alone, and beside a connection that ships bulk
+    #[command(after_help = "\
+Examples:
+  corelane bench beside --bulk 200 --seconds 20                       durable
+  corelane bench beside --acks 1 --durability relaxed --rate 500      beside a flood")]
+    Beside(beside::BesideArgs),
     /// Read batches that were shipped before
     #[command(after_help = "Example:\n  corelane bench consume --partitions 4")]
     Consume(consume::ConsumeArgs),
@@ -159,13 +170,14 @@ impl BenchArgs {
                 let mb_per_s = ceiling::measure(&bounds)?;
                 report::tell(&report::Ceiling { mb_per_s }, self.json)
             }
-            What::Disk => report::tell(&disk::measure(&bounds)?, self.json),
+            What::Disk(args) => report::tell(&args.measure(&bounds)?, self.json),
             What::Loop(workload) => {
                 let batch = workload.batch()?;
                 let mb_per_s = append_loop::measure(&bounds, &batch)?;
                 report::tell(&report::Loop { mb_per_s }, self.json)
             }
             What::Produce(args) => report::tell(&args.measure(&bounds)?, self.json),
+            What::Beside(args) => report::tell(&args.measure(&bounds)?, self.json),
             What::Consume(args) => report::tell(&args.measure(&bounds)?, self.json),
             What::Polls(args) => report::tell(&args.measure(&bounds)?, self.json),
             What::Commits(args) => report::tell(&args.measure(&bounds)?, self.json),

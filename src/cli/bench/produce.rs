@@ -2,15 +2,16 @@
 //! Open loop (`--rate`): at fixed times, whether acks come or not.
 
 use super::super::CliError;
-use super::super::latency::Latencies;
+use super::super::latency::{Latencies, Percentiles};
 use super::broker::Led;
+use super::durable::Load;
 use super::link::Link;
 use super::pace::Pace;
 use super::report::{Bases, Measured, Throughput};
 use super::workload::Batch;
 use super::{
-    Bounds, BrokerArgs, DISK_BYTES_MAX, Stopwatch, WorkloadArgs, append_loop, ceiling, do_all,
-    joined, say,
+    Bounds, BrokerArgs, DISK_BYTES_MAX, Stopwatch, WorkloadArgs, append_loop, ceiling, disk,
+    do_all, joined, say,
 };
 use crate::client::BrokerCode;
 use crate::client::connection::{Answer, Answered};
@@ -81,7 +82,10 @@ pub(super) struct Shipping {
 impl ProduceArgs {
     pub(super) fn measure(self, bounds: &Bounds) -> Result<Throughput, CliError> {
         let batch = self.workload.batch()?;
-        let bases = measure_bases(bounds, &batch)?;
+        let bases = Bases {
+            disk_ack_us: self.measure_disk(bounds, &batch)?,
+            ..measure_bases(bounds, &batch)?
+        };
         say("producing");
         let mut broker = self.broker.open(bounds, Some(DISK_BYTES_MAX))?;
         let leaders = broker.leaders()?;
@@ -113,6 +117,24 @@ impl ProduceArgs {
         Ok(measured.compared(bases))
     }
 
+    /// What durable acks at the rate are compared with.
+    fn measure_disk(
+        &self,
+        bounds: &Bounds,
+        batch: &Batch,
+    ) -> Result<Option<Percentiles>, CliError> {
+        let durable = self.acks == AcksArg::All && self.broker.is_durable();
+        let rate = self.rate.filter(|_| durable);
+        rate.map(|rate| {
+            let load = Load {
+                batches_per_s: rate / batch.records as f64,
+                batch_bytes: batch.bytes.len(),
+            };
+            disk::measure_acks(bounds, load)
+        })
+        .transpose()
+    }
+
     fn shippings(&self, topic: &str, batch: &Batch, leaders: &[Led]) -> Vec<(String, Shipping)> {
         let shares = share_out(leaders, self.connections.into());
         let batches_per_s = self.rate.map(|rate| rate / batch.records as f64);
@@ -141,6 +163,7 @@ pub(super) fn measure_bases(bounds: &Bounds, batch: &Batch) -> Result<Bases, Cli
     Ok(Bases {
         ceiling_mb_per_s,
         loop_mb_per_s,
+        disk_ack_us: None,
     })
 }
 
@@ -166,7 +189,10 @@ pub(super) fn share_out(leaders: &[Led], connections: usize) -> Vec<Led> {
 }
 
 /// Ships one batch to each partition.
-fn open_partitions(shippings: &[(String, Shipping)], watch: &Stopwatch) -> Result<(), CliError> {
+pub(super) fn open_partitions(
+    shippings: &[(String, Shipping)],
+    watch: &Stopwatch,
+) -> Result<(), CliError> {
     for (address, shipping) in shippings {
         let bytes = shipping.partitions.len() * shipping.batch.bytes.len();
         let hurried = Shipping {
@@ -191,7 +217,9 @@ pub(super) fn ship_all(
 }
 
 impl Shipping {
-    fn run(
+    /// Ships until the time or the bytes are over; says how many batches were taken, and the acks'
+    /// latencies.
+    pub(super) fn run(
         &self,
         address: &str,
         watch: &Stopwatch,

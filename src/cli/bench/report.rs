@@ -34,6 +34,10 @@ pub(super) struct Disk {
     pub(super) direct_write_us: Percentiles,
     /// A small question over loopback and its answer, for which nothing is written.
     pub(super) echo_us: Percentiles,
+    /// Of batches at a rate: from when sending was due to the answer. Those that came during a
+    /// write shared the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ack_us: Option<Percentiles>,
 }
 
 /// The bases of comparison, measured in the same run.
@@ -41,6 +45,8 @@ pub(super) struct Disk {
 pub(super) struct Bases {
     pub(super) ceiling_mb_per_s: f64,
     pub(super) loop_mb_per_s: f64,
+    /// Of durable writes at the same rate, by a core that does nothing else.
+    pub(super) disk_ack_us: Option<Percentiles>,
 }
 
 /// Of `bench produce` and `bench consume`. A MB is 10^6 bytes of record batches.
@@ -59,6 +65,10 @@ pub(super) struct Throughput {
     /// From sending (open loop: from when sending was due) to the ack; absent without acks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ack_us: Option<Percentiles>,
+    /// The same of batches that are written durably at the same rate and nothing else is done
+    /// with; absent without a rate, or without durability.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) disk_ack_us: Option<Percentiles>,
     /// From asking to the last byte of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) fetch_us: Option<Percentiles>,
@@ -98,6 +108,7 @@ impl Measured {
             loop_mb_per_s: bases.loop_mb_per_s,
             share_of_loop: rounded(mb_per_s / bases.loop_mb_per_s),
             ack_us: self.ack_us,
+            disk_ack_us: bases.disk_ack_us,
             fetch_us: self.fetch_us,
             broker_cpu_s_per_gb: self.broker_cpu_s.map(|cpu| rounded(cpu / gigabytes)),
             broker_rss_anon_mb: self.broker_rss_anon_mb.map(rounded),
@@ -127,7 +138,11 @@ impl fmt::Display for Disk {
         let sequential = self.sequential_write_mb_per_s;
         writeln!(f, "sequential writes: {sequential:.0} MB/s, synced")?;
         writeln!(f, "durable 4 KiB writes: {}", self.direct_write_us)?;
-        writeln!(f, "a question and its answer: {}", self.echo_us)
+        writeln!(f, "a question and its answer: {}", self.echo_us)?;
+        if let Some(acks) = self.ack_us {
+            writeln!(f, "acks at that rate: {acks}")?;
+        }
+        Ok(())
     }
 }
 
@@ -153,6 +168,9 @@ impl fmt::Display for Throughput {
         )?;
         if let Some(latency) = self.ack_us {
             writeln!(f, "acks: {latency}")?;
+        }
+        if let Some(base) = self.disk_ack_us {
+            writeln!(f, "durable writes alone, at the same rate: {base}")?;
         }
         if let Some(latency) = self.fetch_us {
             writeln!(f, "fetches: {latency}")?;

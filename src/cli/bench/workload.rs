@@ -32,6 +32,15 @@ pub(super) struct Batch {
 }
 
 impl WorkloadArgs {
+    /// Records and batches of so many bytes.
+    pub(super) fn uncompressed(record_bytes: u32, batch_bytes: u32) -> Self {
+        Self {
+            record_bytes,
+            batch_bytes,
+            compression: Compression::None,
+        }
+    }
+
     pub(super) fn batch(&self) -> Result<Batch, CliError> {
         // Of today, or the topic's retention would take the records away.
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
