@@ -17,6 +17,7 @@ use super::socket::{Piece, Socket};
 use crate::broker::Part;
 use crate::shard::Event;
 use crate::types::{ConnectionId, Instant, SlotId};
+use futures_lite::future::yield_now;
 use rustix::io::Errno;
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
@@ -25,6 +26,10 @@ use std::rc::Rc;
 
 /// What one `sendmsg` is given at most, so that other tasks get their turn.
 const SEND_BYTES: usize = 256 * 1024;
+
+/// After frames of so many bytes other connections get their turn, however little time they took:
+/// one that always has more must not make others wait for all that its time allows.
+const TURN_BYTES: usize = 64 * 1024;
 
 /// What the tasks of one connection and the core share.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ pub(super) struct Connection {
     /// When the body that is arriving must be complete.
     body_due: Cell<Option<Instant>>,
     reader: LocalWake,
+    /// The reader lets others run between two frames.
+    giving_way: Cell<bool>,
     outgoing: RefCell<Outgoing>,
     writer: LocalWake,
 }
@@ -60,6 +67,12 @@ impl Connection {
         self.writer.wake();
     }
 
+    /// Whether the writer has something to do.
+    fn has_work(&self) -> Option<()> {
+        let queued = !self.giving_way.get() && !self.outgoing.borrow().is_empty();
+        (queued || self.ended.get()).then_some(())
+    }
+
     /// Ends the connection now, whatever is queued.
     pub(super) fn end(&self) {
         if !self.ended.replace(true) {
@@ -76,6 +89,16 @@ impl Connection {
             log::warn!("connection {id} from {peer}: a frame did not arrive in time; closing it");
             self.end();
         }
+    }
+
+    /// Lets the tasks of others run between two frames. The own writer is none of them: answers
+    /// leave together, once the reader has no more to take or has used up its time. A system call
+    /// for each took a sixth of what one connection could ship.
+    async fn give_way(&self) {
+        self.giving_way.set(true);
+        yield_now().await;
+        self.giving_way.set(false);
+        self.writer.wake();
     }
 
     /// Waits for the slot of the announced frame; `None` once the connection has ended.
@@ -106,6 +129,7 @@ pub(super) async fn serve<L: Lane>(core: &Rc<Core<L>>, accepted: Accepted) {
         admitted: Cell::new(None),
         body_due: Cell::new(None),
         reader: LocalWake::default(),
+        giving_way: Cell::new(false),
         outgoing: RefCell::default(),
         writer: LocalWake::default(),
     });
@@ -146,6 +170,7 @@ fn finish(connection: &Connection, doing: &str, ended: io::Result<()>) {
 
 async fn read<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<()> {
     let mut incoming = Incoming::default();
+    let mut turn = 0;
     while let Some(length) = incoming.prefix(&connection.socket).await? {
         core.handle(Event::Announced {
             connection: connection.id,
@@ -161,12 +186,18 @@ async fn read<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<()
         if connection.ended.get() {
             break;
         }
+        turn += bytes.len();
         core.handle(Event::Frame {
             connection: connection.id,
             slot,
             bytes,
         });
-        glommio::yield_if_needed().await;
+        if turn < TURN_BYTES || glommio::executor().need_preempt() {
+            glommio::yield_if_needed().await;
+        } else {
+            turn = 0;
+            connection.give_way().await;
+        }
     }
     Ok(())
 }
@@ -177,11 +208,7 @@ async fn write<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<(
         let next = connection.outgoing.borrow_mut().next()?;
         match next {
             Next::Idle => {
-                let waiting = || {
-                    let idle = connection.outgoing.borrow().is_empty();
-                    (!idle || connection.ended.get()).then_some(())
-                };
-                connection.writer.until(waiting).await;
+                connection.writer.until(|| connection.has_work()).await;
             }
             Next::Send(first) => {
                 let bytes = send(connection, &first).await?;
