@@ -196,13 +196,6 @@ fn complete(request: &mut GroupRequest, context: &Context<'_>) -> PartitionsByTo
     match request {
         GroupRequest::Join(join) => join.client_host = client_host(context.peer),
         GroupRequest::ConsumerHeartbeat(beat) => beat.client_host = client_host(context.peer),
-        GroupRequest::CommitOffsets(commit) => {
-            for (topic, partitions) in &mut commit.topics {
-                for partition in partitions {
-                    partition.exists = exists(topic, partition.index, context);
-                }
-            }
-        }
         GroupRequest::DeleteOffsets(topics) => {
             let mut unknown = Vec::new();
             for (topic, partitions) in topics.iter_mut() {

@@ -9,7 +9,7 @@ use super::{
     GroupRequest, JoinGroup, JoinReply, LeavingMember, ListedGroup,
 };
 use crate::topic::Catalog;
-use crate::types::{GroupId, Instant, Now, TopicName};
+use crate::types::{GroupId, Instant, Now};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -76,15 +76,11 @@ impl Coordinator {
 
     /// All that was kept is replayed: from now on time passes. Offsets in topics that are gone mean
     /// nothing any more.
-    pub fn activate(&mut self, is_gone: impl Fn(&str) -> bool, now: Now) -> Outcome {
+    pub fn activate(&mut self, now: Now) -> Outcome {
         self.env.now = now;
         for (id, group) in &mut self.groups {
             group.resume(&mut self.env);
-            let offsets = group.offsets_mut();
-            let gone: Vec<_> = offsets.topics().filter(|topic| is_gone(topic)).collect();
-            for topic in gone.into_iter().map(str::to_owned).collect::<Vec<_>>() {
-                offsets.forget_topic(id, &topic, &mut self.env);
-            }
+            group.offsets_mut().forget_gone(id, &mut self.env);
         }
         self.env.set(Timer::Expiry, self.env.config.expiry_interval);
         self.outcome()
@@ -260,17 +256,17 @@ impl Coordinator {
         groups.filter_map(|group| group.listed(filter)).collect()
     }
 
-    /// A new catalog is in force; offsets in topics that are `gone` mean nothing any more.
-    pub fn adopt(&mut self, catalog: Arc<Catalog>, gone: &[TopicName], now: Now) -> Outcome {
+    /// A new catalog is in force.
+    pub fn adopt(&mut self, catalog: Arc<Catalog>, now: Now) {
         self.env.now = now;
         self.env.catalog = catalog;
         self.env.catalog_changes += 1;
+    }
+
+    /// Some topics are gone: their offsets mean nothing any more.
+    pub fn forget_gone(&mut self) -> Outcome {
         for (id, group) in &mut self.groups {
-            for topic in gone {
-                group
-                    .offsets_mut()
-                    .forget_topic(id, topic.as_str(), &mut self.env);
-            }
+            group.offsets_mut().forget_gone(id, &mut self.env);
         }
         self.outcome()
     }

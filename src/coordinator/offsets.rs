@@ -3,8 +3,10 @@ use super::layout::{self, OffsetCommit, OffsetCommitKey};
 use super::{
     CommitOffsets, CommitPartition, CommittedOffset, FetchOffsets, GroupError, OffsetOutcomes,
 };
-use crate::types::{GroupId, PartitionIndex, Timestamp};
+use crate::topic::Topic;
+use crate::types::{GroupId, PartitionIndex, Timestamp, TopicId, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The offsets that a group has committed.
 #[derive(Debug, Default)]
@@ -28,11 +30,6 @@ pub(super) enum Need {
 impl Offsets {
     pub(super) fn is_empty(&self) -> bool {
         self.topics.is_empty()
-    }
-
-    /// The topics of which something was committed.
-    pub(super) fn topics(&self) -> impl Iterator<Item = &str> {
-        self.topics.keys().map(String::as_str)
     }
 
     pub(super) fn put(&mut self, topic: &str, partition: PartitionIndex, commit: OffsetCommit) {
@@ -75,8 +72,9 @@ impl Offsets {
         let topics = request.topics.into_iter().map(|(topic, partitions)| {
             let partitions = partitions.into_iter().map(|partition| {
                 let index = partition.index;
-                let result = check(&partition, env).map(|()| {
+                let result = check(&topic, &partition, env).map(|id| {
                     let commit = OffsetCommit {
+                        topic: id,
                         offset: partition.offset,
                         leader_epoch: partition.leader_epoch,
                         metadata: partition.metadata,
@@ -166,11 +164,20 @@ impl Offsets {
         }
     }
 
-    /// A topic is gone, and its offsets with it.
-    pub(super) fn forget_topic(&mut self, group: &GroupId, topic: &str, env: &mut Environment) {
-        let partitions = self.topics.remove(topic).unwrap_or_default();
-        for partition in partitions.into_keys() {
-            env.keep(layout::offset(&key(group, topic, partition), None));
+    /// Forgets the offsets of topics that are gone. A name alone tells nothing: by now it may be
+    /// another topic's.
+    pub(super) fn forget_gone(&mut self, group: &GroupId, env: &mut Environment) {
+        let mut gone = Vec::new();
+        for (topic, partitions) in &self.topics {
+            let current = env.catalog.by_name(topic).map(|topic| topic.id);
+            let is_gone = |commit: &OffsetCommit| {
+                current.is_none_or(|id| commit.topic != id && commit.topic != TopicId::NONE)
+            };
+            let of_topic = partitions.iter().filter(|(_, commit)| is_gone(commit));
+            gone.extend(of_topic.map(|(partition, _)| (topic.clone(), *partition)));
+        }
+        for (topic, partition) in gone {
+            self.forget(group, &topic, partition, env);
         }
     }
 
@@ -197,14 +204,20 @@ impl Offsets {
     }
 }
 
-fn check(partition: &CommitPartition, env: &Environment) -> Result<(), GroupError> {
-    if !partition.exists {
-        return Err(GroupError::UnknownTopicOrPartition);
-    }
+/// The topic's id, if the offset may be kept.
+fn check(
+    topic: &str,
+    partition: &CommitPartition,
+    env: &Environment,
+) -> Result<TopicId, GroupError> {
+    let topic = env.catalog.by_name(topic);
+    let exists = |topic: &&Arc<Topic>| topic.has(TopicPartition::new(topic.id, partition.index));
+    let topic = topic.filter(exists);
+    let topic = topic.ok_or(GroupError::UnknownTopicOrPartition)?;
     if partition.metadata.len() > env.config.offset_metadata_bytes_max {
         return Err(GroupError::MetadataTooLarge);
     }
-    Ok(())
+    Ok(topic.id)
 }
 
 fn committed(commit: &OffsetCommit) -> CommittedOffset {

@@ -103,8 +103,6 @@ pub struct CommitOffsets {
 pub struct CommitPartition {
     /// Of which partition.
     pub index: PartitionIndex,
-    /// Whether there is such a partition.
-    pub exists: bool,
     /// The next offset that the group will read.
     pub offset: Offset,
     /// The leader epoch of the record before it.

@@ -42,7 +42,7 @@ const STEPS: u64 = 5_000;
 
 /// Seeds that found something, with their steps and what it was. A change of the simulator gives
 /// them another meaning; they are kept as long as they cost little.
-const FOUND: [(u64, u64, &str); 7] = [
+const FOUND: [(u64, u64, &str); 8] = [
     (
         44,
         6_000,
@@ -77,6 +77,11 @@ const FOUND: [(u64, u64, &str); 7] = [
         57,
         5_000,
         "a topic under the name of one that was gone began where that had been read to",
+    ),
+    (
+        2_005_005,
+        10_000,
+        "or did so when a crash came before a coordinator that could not read its log could forget",
     ),
 ];
 

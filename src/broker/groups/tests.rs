@@ -42,7 +42,6 @@ fn commit(topics: &[(&str, i32)]) -> GroupRequest {
     let topics = topics.iter().map(|&(topic, index)| {
         let partition = CommitPartition {
             index: PartitionIndex::new(index),
-            exists: false,
             offset: Offset::new(5),
             leader_epoch: LeaderEpoch::NONE,
             metadata: String::new(),
@@ -224,17 +223,8 @@ fn only_offsets_need_no_name() {
 }
 
 #[test]
-fn the_coordinator_is_told_what_exists_and_where_the_client_is() {
+fn the_coordinator_is_told_where_the_client_is() {
     let fixture = Fixture::with_groups(Nodes::Single);
-    let asked = [("orders", 3), ("orders", 4), ("nothing", 0)];
-    let GroupRequest::CommitOffsets(commit) = question(&fixture, commit(&asked)) else {
-        panic!("a commit expected");
-    };
-    let exist = commit
-        .topics
-        .iter()
-        .map(|(_, partitions)| partitions[0].exists);
-    assert_eq!(exist.collect::<Vec<_>>(), [true, false, false]);
     let GroupRequest::Join(join) = question(&fixture, join()) else {
         panic!("a wish to join expected");
     };

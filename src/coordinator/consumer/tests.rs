@@ -45,7 +45,7 @@ impl World {
         let catalog = catalog(topics);
         let config = GroupConfig::default();
         let mut coordinator = Coordinator::new(config, Arc::clone(&catalog), now, 3);
-        let _ = coordinator.activate(|_| false, now);
+        let _ = coordinator.activate(now);
         Self {
             coordinator,
             catalog,
@@ -62,7 +62,7 @@ impl World {
             let replayed = coordinator.replay(&record.key, record.value.as_deref());
             replayed.expect("our own record");
         }
-        let _ = coordinator.activate(|_| false, self.now);
+        let _ = coordinator.activate(self.now);
         self.coordinator = coordinator;
     }
 
@@ -270,10 +270,9 @@ fn new_partitions_and_regular_expressions_are_noticed() {
     let told = world.beat(beat).expect("joins");
     assert_eq!(told.assignment.expect("told").iter().count(), 2);
     world.catalog = catalog(&[("orders", 3), ("payments", 1), ("other", 9)]);
-    let outcome = world
+    world
         .coordinator
-        .adopt(Arc::clone(&world.catalog), &[], world.now);
-    assert!(outcome.records.is_empty());
+        .adopt(Arc::clone(&world.catalog), world.now);
     let stays = ConsumerHeartbeat {
         member: MemberId::new("a"),
         epoch: told.epoch,

@@ -1,13 +1,14 @@
 use super::{LayoutError, encode as encode_versioned, plain, version};
-use crate::types::{GroupId, LeaderEpoch, Offset, PartitionIndex, Timestamp};
+use crate::types::{GroupId, LeaderEpoch, Offset, PartitionIndex, Timestamp, TopicId};
 use crate::wire::{Format, Reader, Value, WireError, message};
 use bytes::Bytes;
 use uuid::Uuid;
 
 /// The version that keys are written in.
 const KEY_VERSION: i16 = 1;
-/// The version that values are written in, as Kafka does: 1 where the client set the expiry.
-const VALUE_VERSION: i16 = 3;
+/// The version that values are written in, as Kafka does: 1 where the client set the expiry. Only
+/// the other names the topic by its id.
+const VALUE_VERSION: i16 = 4;
 const VALUE_VERSION_WITH_EXPIRY: i16 = 1;
 const FLEXIBLE_FROM: i16 = 4;
 
@@ -22,6 +23,8 @@ pub(crate) struct OffsetCommitKey {
 /// A committed offset as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OffsetCommit {
+    /// The topic that had the key's name then; [`TopicId::NONE`] if that was not kept.
+    pub(crate) topic: TopicId,
     pub(crate) offset: Offset,
     pub(crate) leader_epoch: LeaderEpoch,
     pub(crate) metadata: String,
@@ -79,13 +82,10 @@ pub(super) fn encode_key(key: &OffsetCommitKey) -> Bytes {
 pub(super) fn decode(bytes: &[u8]) -> Result<OffsetCommit, LayoutError> {
     let mut reader = Reader::new(bytes);
     let version = version(&mut reader, "a committed offset", 0..=4)?;
-    let format = Format {
-        version,
-        flexible: version >= FLEXIBLE_FROM,
-    };
-    let value = OffsetValue::read(&mut reader, format)?;
+    let value = OffsetValue::read(&mut reader, format(version))?;
     let expires = value.expire_timestamp;
     Ok(OffsetCommit {
+        topic: TopicId::from_bytes(value.topic_id.into_bytes()),
         offset: Offset::new(value.offset),
         leader_epoch: LeaderEpoch::new(value.leader_epoch),
         metadata: value.metadata.to_owned(),
@@ -105,9 +105,16 @@ pub(super) fn encode(commit: &OffsetCommit) -> Bytes {
         metadata: &commit.metadata,
         commit_timestamp: commit.committed.get(),
         expire_timestamp: commit.expires.map_or(-1, Timestamp::get),
-        topic_id: Uuid::nil(),
+        topic_id: Uuid::from_bytes(commit.topic.to_bytes()),
     };
-    encode_versioned(version, &value, plain(version))
+    encode_versioned(version, &value, format(version))
+}
+
+fn format(version: i16) -> Format {
+    Format {
+        version,
+        flexible: version >= FLEXIBLE_FROM,
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +132,7 @@ mod tests {
 
     fn commit(expires: Option<Timestamp>) -> OffsetCommit {
         OffsetCommit {
+            topic: TopicId::from_bytes([9; 16]),
             offset: Offset::new(5),
             leader_epoch: LeaderEpoch::new(1),
             metadata: "m".to_owned(),
@@ -141,17 +149,20 @@ mod tests {
             [0, 1, 0, 1, b'g', 0, 1, b't', 0, 0, 0, 2],
             "OffsetCommitKey version 1"
         );
-        let mut value = vec![0, 3];
+        let mut value = vec![0, 4];
         value.extend_from_slice(&5_i64.to_be_bytes());
         value.extend_from_slice(&1_i32.to_be_bytes());
-        value.extend_from_slice(&[0, 1, b'm']);
+        value.extend_from_slice(&[2, b'm']);
         value.extend_from_slice(&7_i64.to_be_bytes());
+        value.extend_from_slice(&[1, 0, 16]);
+        value.extend_from_slice(&[9; 16]);
         assert_eq!(record.value.as_deref(), Some(&value[..]));
     }
 
     #[test]
     fn what_is_kept_comes_back() {
         let expiring = OffsetCommit {
+            topic: TopicId::NONE,
             leader_epoch: LeaderEpoch::NONE,
             ..commit(Some(Timestamp::new(9)))
         };

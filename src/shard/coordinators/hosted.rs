@@ -1,8 +1,6 @@
 use crate::coordinator::{Coordinator, GroupError, GroupReply, GroupRequest, GroupToken, Outcome};
-use crate::topic::Catalog;
-use crate::types::{GroupId, Instant, Offset, TopicName};
+use crate::types::{GroupId, Instant, Offset};
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 /// An answer and whom it is for.
 pub(super) type Answer = (GroupToken, Result<GroupReply, GroupError>);
@@ -13,8 +11,6 @@ pub(super) struct Hosted {
     pub(super) stage: Stage,
     /// Questions that came before the log was read.
     pub(super) waiting: VecDeque<(GroupToken, GroupId, GroupRequest)>,
-    /// Topics that were deleted while nobody could forget their offsets.
-    pub(super) gone: Vec<TopicName>,
 }
 
 #[derive(Debug)]
@@ -32,8 +28,6 @@ pub(super) struct Loading {
     pub(super) coordinator: Coordinator,
     /// Where to read on; not known before the log's start was asked for.
     pub(super) next: Option<Offset>,
-    /// The topics that there were when it was read for the first time; none later on.
-    pub(super) known: Option<Arc<Catalog>>,
     /// When to read on; none while a read is under way.
     pub(super) read_at: Option<Instant>,
 }
@@ -48,23 +42,16 @@ pub(super) struct Active {
 }
 
 impl Hosted {
-    /// A coordinator whose log is to be read, in the place of one that failed, if there was one.
-    pub(super) fn loading(
-        coordinator: Coordinator,
-        before: Option<Self>,
-        catalog: &Arc<Catalog>,
-        now: Instant,
-    ) -> Self {
+    /// A coordinator whose log is to be read.
+    pub(super) fn loading(coordinator: Coordinator, now: Instant) -> Self {
         let loading = Loading {
             coordinator,
             next: None,
-            known: before.is_none().then(|| Arc::clone(catalog)),
             read_at: Some(now),
         };
         Self {
             stage: Stage::Loading(Box::new(loading)),
             waiting: VecDeque::new(),
-            gone: before.map_or_else(Vec::new, |before| before.gone),
         }
     }
 

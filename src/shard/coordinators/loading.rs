@@ -30,8 +30,7 @@ impl Shard {
         let seed = self.coordinators.random.u64(..);
         let config: GroupConfig = self.config.groups.clone();
         let coordinator = Coordinator::new(config, Arc::clone(&self.catalog), now, seed);
-        let before = self.coordinators.hosted.remove(&id);
-        let hosted = Hosted::loading(coordinator, before, &self.catalog, now.monotonic);
+        let hosted = Hosted::loading(coordinator, now.monotonic);
         self.coordinators.hosted.insert(id, hosted);
         self.coordinators.note_deadline();
     }
@@ -159,15 +158,8 @@ impl Shard {
         let Stage::Loading(loading) = std::mem::replace(&mut hosted.stage, failed) else {
             unreachable!("only what was loaded becomes active");
         };
-        let (mut coordinator, known) = (loading.coordinator, loading.known);
-        let gone = std::mem::take(&mut hosted.gone);
-        let is_gone = |topic: &str| {
-            let was_there = known
-                .as_ref()
-                .is_none_or(|known| known.by_name(topic).is_some());
-            !was_there || gone.iter().any(|gone| gone.as_str() == topic)
-        };
-        let outcome = coordinator.activate(is_gone, now);
+        let mut coordinator = loading.coordinator;
+        let outcome = coordinator.activate(now);
         hosted.stage = Stage::Active(Box::new(Active::new(coordinator)));
         self.absorb(id, outcome, now, effects);
         self.ask_waiting(id, now, effects);

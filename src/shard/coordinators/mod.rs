@@ -82,24 +82,17 @@ impl Shard {
             self.coordinators.deadline = Some(now.monotonic);
         }
         let catalog = Arc::clone(&self.catalog);
-        let gone = old
-            .topics()
-            .filter(|topic| catalog.by_id(topic.id).is_none());
-        let gone: Vec<_> = gone.map(|topic| topic.name.clone()).collect();
+        let some_are_gone = old.topics().any(|topic| catalog.by_id(topic.id).is_none());
         let all: Vec<_> = self.coordinators.hosted.keys().copied().collect();
         for id in all {
-            let hosted = self.hosted(id);
-            if !matches!(hosted.stage, Stage::Active(_)) {
-                hosted.gone.extend(gone.iter().cloned());
-            }
-            match &mut hosted.stage {
-                Stage::Loading(loading) => {
-                    // Nothing is kept while the log is read.
-                    let _ = loading.coordinator.adopt(Arc::clone(&catalog), &[], now);
-                }
+            match &mut self.hosted(id).stage {
+                Stage::Loading(loading) => loading.coordinator.adopt(Arc::clone(&catalog), now),
                 Stage::Active(active) => {
-                    let outcome = active.coordinator.adopt(Arc::clone(&catalog), &gone, now);
-                    self.absorb(id, outcome, now, effects);
+                    active.coordinator.adopt(Arc::clone(&catalog), now);
+                    if some_are_gone {
+                        let outcome = active.coordinator.forget_gone();
+                        self.absorb(id, outcome, now, effects);
+                    }
                 }
                 Stage::Failed { .. } => {}
             }

@@ -9,10 +9,10 @@ use crate::coordinator::{
     GroupError, GroupReply, GroupRequest, GroupState, GroupToken, JoinGroup, JoinReply, Joined,
     LeavingMember, MemberOf, OffsetsRecord, Outcome, SyncGroup,
 };
-use crate::topic::Catalog;
+use crate::topic::{Catalog, Topic, TopicSettings};
 use crate::types::{
     Generation, GroupId, InstanceId, Instant, LeaderEpoch, MemberId, Now, Offset, PartitionIndex,
-    Timestamp,
+    Timestamp, TopicId, TopicName,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -32,8 +32,21 @@ struct World {
     answers: BTreeMap<GroupToken, Result<GroupReply, GroupError>>,
 }
 
+/// A catalog with a topic that has partitions 0 to 2.
 fn catalog() -> Arc<Catalog> {
-    Arc::new(Catalog::new("cluster".to_owned()))
+    Arc::new(catalog_with(1))
+}
+
+/// The same, with another topic of that name if `id` is another.
+fn catalog_with(id: u8) -> Catalog {
+    let mut catalog = Catalog::new("cluster".to_owned());
+    catalog.put(Topic {
+        name: TopicName::new("t").expect("valid"),
+        id: TopicId::from_random_bytes([id; 16]),
+        partitions: 3,
+        settings: TopicSettings::default(),
+    });
+    catalog
 }
 
 fn group() -> GroupId {
@@ -54,7 +67,7 @@ impl World {
             monotonic: Instant::new(1),
         };
         let mut coordinator = Coordinator::new(config.clone(), catalog(), now, 7);
-        let _ = coordinator.activate(|_| false, now);
+        let _ = coordinator.activate(now);
         Self {
             coordinator,
             config,
@@ -67,13 +80,18 @@ impl World {
 
     /// The broker ends and starts again: what was kept is all there is.
     fn restart(&mut self) {
-        let mut coordinator = Coordinator::new(self.config.clone(), catalog(), self.now, 8);
+        self.restart_with(catalog());
+    }
+
+    fn restart_with(&mut self, catalog: Arc<Catalog>) {
+        let mut coordinator = Coordinator::new(self.config.clone(), catalog, self.now, 8);
         for record in &self.log {
             let replayed = coordinator.replay(&record.key, record.value.as_deref());
             replayed.expect("our own record");
         }
-        let _ = coordinator.activate(|_| false, self.now);
+        let outcome = coordinator.activate(self.now);
         self.coordinator = coordinator;
+        self.take_in(outcome);
     }
 
     fn take_in(&mut self, outcome: Outcome) {
@@ -208,7 +226,6 @@ fn sync(of: &MemberOf, assignments: &[(&MemberId, &'static str)]) -> GroupReques
 fn commit(of: MemberOf, topic: &str, offset: i64) -> GroupRequest {
     let partition = CommitPartition {
         index: PartitionIndex::new(0),
-        exists: true,
         offset: Offset::new(offset),
         leader_epoch: LeaderEpoch::NONE,
         metadata: String::new(),

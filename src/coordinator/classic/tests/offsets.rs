@@ -49,10 +49,9 @@ fn commits_of_old_generations_and_strangers_are_refused() {
 fn a_commit_that_cannot_be_is_refused_by_partition() {
     let mut world = World::new();
     let mut partitions = Vec::new();
-    for (index, exists, metadata) in [(0, true, 0), (1, false, 0), (2, true, 5_000)] {
+    for (index, metadata) in [(0, 0), (3, 0), (2, 5_000)] {
         partitions.push(CommitPartition {
             index: PartitionIndex::new(index),
-            exists,
             offset: Offset::new(1),
             leader_epoch: LeaderEpoch::NONE,
             metadata: "m".repeat(metadata),
@@ -93,6 +92,26 @@ fn offsets_expire_once_the_group_has_been_empty_for_as_long_as_they_are_kept() {
         Err(GroupError::GroupNotFound)
     );
     world.restart();
+    assert_eq!(world.committed("t"), CommittedOffset::NONE.offset.get());
+}
+
+#[test]
+fn offsets_of_a_topic_that_is_gone_are_none_of_the_next_one_of_its_name() {
+    let mut world = World::new();
+    assert!(world.call(commit(nobody(), "t", 5)).is_ok());
+    world.restart();
+    assert_eq!(world.committed("t"), 5);
+    // It went, and another came, while no coordinator was there to see it.
+    world.restart_with(Arc::new(catalog_with(2)));
+    assert_eq!(world.committed("t"), CommittedOffset::NONE.offset.get());
+    assert!(world.call(commit(nobody(), "t", 7)).is_ok());
+    world.restart_with(Arc::new(catalog_with(2)));
+    assert_eq!(world.committed("t"), 7);
+    // Or while one was.
+    let catalog = Arc::new(catalog_with(3));
+    world.coordinator.adopt(catalog, world.now);
+    let outcome = world.coordinator.forget_gone();
+    world.take_in(outcome);
     assert_eq!(world.committed("t"), CommittedOffset::NONE.offset.get());
 }
 

@@ -23,8 +23,6 @@ pub(super) fn decode(reader: &mut Reader<'_>, version: i16) -> Result<GroupReque
         let partitions = entries.list(&topic.partitions, |_, partition| {
             Ok(CommitPartition {
                 index: PartitionIndex::new(partition.partition_index),
-                // The catalog knows it.
-                exists: false,
                 offset: Offset::new(partition.committed_offset),
                 leader_epoch: LeaderEpoch::new(partition.committed_leader_epoch),
                 metadata: partition.committed_metadata.unwrap_or_default().to_owned(),
@@ -153,7 +151,6 @@ mod tests {
             let epoch = LeaderEpoch::new(if version < 6 { -1 } else { 4 });
             let partition = |index, metadata: &str| CommitPartition {
                 index: PartitionIndex::new(index),
-                exists: false,
                 offset: Offset::new(50),
                 leader_epoch: epoch,
                 metadata: metadata.to_owned(),
