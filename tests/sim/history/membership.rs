@@ -134,6 +134,11 @@ impl Membership {
         self.given.len() as u64 - 1
     }
 
+    /// The partitions that a leader handed out with an assignment.
+    pub(crate) fn given(&self, number: u64) -> impl Iterator<Item = Spot> {
+        self.given[number as usize].values().flatten().copied()
+    }
+
     /// A member was told its part of an assignment.
     pub(crate) fn assigned(
         &mut self,

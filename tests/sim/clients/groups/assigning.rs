@@ -1,7 +1,7 @@
 //! What members of a classic group say to each other: what they want and have, and who gets what.
 
 use super::spots_of;
-use crate::history::Spot;
+use crate::history::{Membership, Spot};
 use crate::topics::Topics;
 use bytes::Bytes;
 use corelane::protocol::kafka::messages::{
@@ -82,8 +82,12 @@ pub(super) fn assignment(number: u64, spots: &[Spot], topics: &Topics) -> Bytes 
 }
 
 /// A part as it was read; nothing where the leader forgot the member. A topic's name stands for
-/// the newest of that name.
-pub(super) fn read_assignment(bytes: &[u8], topics: &Topics) -> Option<(u64, Vec<Spot>)> {
+/// the one that the leader meant, as another may have been made under it since.
+pub(super) fn read_assignment(
+    bytes: &[u8],
+    membership: &Membership,
+    topics: &Topics,
+) -> Option<(u64, Vec<Spot>)> {
     if bytes.is_empty() {
         return None;
     }
@@ -92,11 +96,9 @@ pub(super) fn read_assignment(bytes: &[u8], topics: &Topics) -> Option<(u64, Vec
     let number = u64::from_be_bytes(number.try_into().expect("eight bytes"));
     let mut spots = Vec::new();
     for topic in &part.assigned_partitions {
-        let at = topics
-            .all
-            .iter()
-            .rposition(|known| known.name == topic.topic);
-        let at = at.expect("leaders assign what they know");
+        let mut given = membership.given(number).map(|(at, _)| at);
+        let at = given.find(|at| topics.all[*at].name == topic.topic);
+        let at = at.expect("members are told of topics that their leader assigned");
         spots.extend(topic.partitions.iter().map(|index| (at, index)));
     }
     spots.sort_unstable();

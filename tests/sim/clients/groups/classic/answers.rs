@@ -68,11 +68,11 @@ impl ClassicMember {
         if code != ErrorCode::None {
             return self.refused(code, context);
         }
-        let told = read_assignment(response.assignment, context.topics);
+        let membership = &mut context.history.members[self.plan.number];
+        let told = read_assignment(response.assignment, membership, context.topics);
         let told = told
             .as_ref()
             .map(|(number, spots)| (*number, spots.as_slice()));
-        let membership = &mut context.history.members[self.plan.number];
         let who = (self.client, self.of.member.as_str());
         membership.assigned(who, self.of.generation, told, asked.view);
         self.stage = Stage::Stable;
