@@ -26,11 +26,10 @@ use super::layout::{self, GroupMetadata};
 use super::offsets::Offsets;
 use super::timers::Timer;
 use super::{GroupError, GroupReply, GroupState, GroupToken, MemberOf};
-use crate::types::{Generation, GroupId, InstanceId, MemberId, Timestamp};
+use crate::types::{Generation, GroupId, InstanceId, Instant, MemberId, Timestamp};
 use bytes::Bytes;
 use member::{Awaiting, Member};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 pub(super) use member::milliseconds;
 
@@ -51,7 +50,7 @@ pub(super) struct ClassicGroup {
     pending: BTreeSet<MemberId>,
     /// Members that have not asked for this generation's assignment.
     not_synced: BTreeSet<MemberId>,
-    /// While the first members of an empty group are waited for: how much longer at most.
+    /// While the first members of an empty group are waited for: until when at most.
     first_wait: Option<FirstWait>,
     pub(super) offsets: Offsets,
 }
@@ -59,7 +58,7 @@ pub(super) struct ClassicGroup {
 /// The wait for more members before an empty group's first generation (KIP-134).
 #[derive(Debug, Clone, Copy)]
 struct FirstWait {
-    left: Duration,
+    until: Instant,
     has_new_member: bool,
 }
 

@@ -20,7 +20,7 @@ impl ClassicGroup {
             let longest = self.rebalance_timeout();
             let wait = env.config.initial_rebalance_delay.min(longest);
             self.first_wait = Some(FirstWait {
-                left: longest.saturating_sub(wait),
+                until: env.now.monotonic.after(longest),
                 has_new_member: false,
             });
             if wait.is_zero() {
@@ -75,10 +75,10 @@ impl ClassicGroup {
         }
         if let Some(wait) = &mut self.first_wait
             && wait.has_new_member
-            && !wait.left.is_zero()
+            && env.now.monotonic < wait.until
         {
-            let more = env.config.initial_rebalance_delay.min(wait.left);
-            wait.left = wait.left.saturating_sub(more);
+            let left = wait.until.since(env.now.monotonic);
+            let more = env.config.initial_rebalance_delay.min(left);
             wait.has_new_member = false;
             return env.set(Timer::Rebalance(self.id.clone()), more);
         }

@@ -118,6 +118,19 @@ fn the_first_members_are_waited_for() {
 }
 
 #[test]
+fn the_first_members_wait_no_longer_than_a_rebalance_may_take() {
+    let mut world = World::with(GroupConfig::default());
+    let a = world.ask(GroupRequest::Join(join("")));
+    world.ask(GroupRequest::Join(join("")));
+    // The core is busy, so that each part of the wait ends late.
+    world.pass(i64::from(REBALANCE_MS) - 1_000);
+    assert_eq!(world.answer(a), None, "prolonged, as one more came");
+    world.ask(GroupRequest::Join(join("")));
+    world.pass(1_000);
+    assert_eq!(world.joined(a).1.members.len(), 3);
+}
+
+#[test]
 fn a_static_member_restarts_without_a_rebalance() {
     let mut world = World::new();
     let old = world.alone(join_static("i"));
