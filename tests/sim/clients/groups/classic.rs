@@ -486,8 +486,9 @@ impl Client for ClassicMember {
         (!waits || is_late).then(|| format!("client {} waits for {asked:?}", self.client))
     }
 
+    /// Without a topic there is nothing to join for.
     fn is_done(&self) -> bool {
-        self.is_settled
+        self.is_settled || self.topics.is_empty()
     }
 
     fn alarm(&self) -> Option<Instant> {
