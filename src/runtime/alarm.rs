@@ -122,8 +122,9 @@ pub(super) async fn run<L: Lane>(core: &Core<L>) {
         let due = alarm.wanted.get().map(|wanted| wanted.max(earliest));
         if due.is_some_and(|due| due <= now) {
             earliest = now.after(TICK_DISTANCE);
+            // Gives no way afterwards: while it waits to go on no beat is set, and what the executor
+            // sleeps over just then it sleeps over for good. Waiting for the next tick comes next.
             core.handle(Event::Tick);
-            glommio::yield_if_needed().await;
             continue;
         }
         let beat = now.after(heartbeat.next(core.stats().steps()));
