@@ -42,7 +42,7 @@ const STEPS: u64 = 5_000;
 
 /// Seeds that found something, with their steps and what it was. A change of the simulator gives
 /// them another meaning; they are kept as long as they cost little.
-const FOUND: [(u64, u64, &str); 8] = [
+const FOUND: [(u64, u64, &str); 9] = [
     (
         44,
         6_000,
@@ -82,6 +82,11 @@ const FOUND: [(u64, u64, &str); 8] = [
         2_005_005,
         10_000,
         "or did so when a crash came before a coordinator that could not read its log could forget",
+    ),
+    (
+        2_001_323,
+        10_000,
+        "the first members of an empty group waited longer than a rebalance may take",
     ),
 ];
 

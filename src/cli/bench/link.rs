@@ -152,6 +152,14 @@ impl Link {
     }
 
     fn failed(&self, error: io::Error) -> CliError {
+        let error = match error.kind() {
+            // How the system says that the read timeout is over.
+            io::ErrorKind::WouldBlock => {
+                let text = format!("no answer for {} s", SILENCE_MAX.as_secs());
+                io::Error::new(io::ErrorKind::TimedOut, text)
+            }
+            _ => error,
+        };
         CliError::io(format!("the connection to {}", self.shared.address), error)
     }
 
