@@ -7,7 +7,8 @@
 //! when its preemption timer fires before the first of them is run (the thread lost its processor
 //! just then), it takes that for "nothing to run". Whatever wakes it next repairs it, so something
 //! always does: soon while the core is in use, seldom while it is not. As the task that the
-//! heartbeat wakes can be slept over too, each beat has spare ones behind it.
+//! heartbeat wakes can be slept over too, each beat has spare ones behind it. Who waits for the broker
+//! counts the beats, and nudges a core that has none any more.
 
 use super::core::Core;
 use super::lane::Lane;
@@ -114,6 +115,7 @@ pub(super) async fn run<L: Lane>(core: &Core<L>) {
     let mut heartbeat = Heartbeat::default();
     let mut next_sweep = Instant::default();
     while !alarm.stopped.get() {
+        core.stats().beat();
         let now = core.clock().monotonic();
         if now >= next_sweep {
             next_sweep = now.after(SWEEP_PAUSE);

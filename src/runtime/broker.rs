@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How a broker is run; what it does is up to its lanes.
 #[derive(Debug, Clone)]
@@ -97,6 +97,10 @@ const NUDGE_AFTER: Duration = Duration::from_millis(20);
 
 /// How often cores that are to end are nudged.
 const NUDGE_EVERY: Duration = Duration::from_millis(25);
+
+/// A core whose heart has not beaten for so long is nudged: it beats several times as often, unless
+/// it is held up, which a nudge does not disturb, or sleeps over its tasks for good.
+const BEAT_PATIENCE: Duration = Duration::from_millis(500);
 
 impl Broker {
     /// Starts the cores. `make_lane` is called once for each, on its own thread, all at the same
@@ -252,17 +256,35 @@ impl Broker {
     }
 
     /// Waits for all threads. Those that are to end are nudged now and then, as nothing else may
-    /// wake an executor that sleeps over its last tasks.
+    /// wake an executor that sleeps over its last tasks, and so are cores without a heartbeat.
     fn join(&mut self) {
+        let mut beats: Vec<_> = self.stats.iter().map(|_| (0, Instant::now())).collect();
         while self.threads.iter().any(|thread| !thread.is_finished()) {
             thread::sleep(NUDGE_EVERY);
             if self.stop.requested.load(Ordering::Acquire) {
                 self.threads.iter().for_each(nudge);
+            } else {
+                self.nudge_silent(&mut beats);
             }
         }
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 log::error!("a broker thread panicked");
+            }
+        }
+    }
+
+    /// Nudges the cores whose alarm has not run for long. `beats` is how often each had when last
+    /// it had run again, and when that was.
+    fn nudge_silent(&self, beats: &mut [(u64, Instant)]) {
+        let cores = self.threads.iter().zip(&self.stats).zip(beats);
+        for (core, ((thread, stats), (seen, since))) in cores.enumerate() {
+            if *seen != stats.beats() {
+                (*seen, *since) = (stats.beats(), Instant::now());
+            } else if since.elapsed() >= BEAT_PATIENCE {
+                log::info!("core {core} has not run its alarm for {BEAT_PATIENCE:?}; it is nudged");
+                nudge(thread);
+                *since = Instant::now();
             }
         }
     }
