@@ -3,12 +3,9 @@
 //! Ticks keep a distance of 2 ms, so a thousand long polls that end one after the other cost a few
 //! hundred wake-ups a second and not thousands, and a flush of 5 ms is still on time.
 //!
-//! The same timer is the core's heartbeat. glommio 0.9 can fall asleep over tasks that are ready:
-//! when its preemption timer fires before the first of them is run (the thread lost its processor
-//! just then), it takes that for "nothing to run". Whatever wakes it next repairs it, so something
-//! always does: soon while the core is in use, seldom while it is not. As the task that the
-//! heartbeat wakes can be slept over too, each beat has spare ones behind it. Who waits for the broker
-//! counts the beats, and nudges a core that has none any more.
+//! The same timer is the core's heartbeat, which wakes an executor that fell asleep over tasks that
+//! are ready: soon while the core is in use, seldom while it is not. See
+//! [`watchdog`](super::watchdog), which sees to it that it goes on.
 
 use super::core::Core;
 use super::lane::Lane;
@@ -19,7 +16,7 @@ use glommio::timer::Timer;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 /// Ticks are at least this far apart.
@@ -33,10 +30,6 @@ const HEARTBEAT_MIN: Duration = Duration::from_millis(5);
 
 /// The heartbeat of a core that nothing has happened on for long; reached by doubling.
 const HEARTBEAT_MAX: Duration = Duration::from_millis(160);
-
-/// When the spare beats come after the first, in milliseconds. They are taken back as soon as this
-/// task runs.
-const SPARE_BEATS_MS: [u64; 8] = [5, 10, 20, 40, 80, 160, 320, 640];
 
 /// When a core is to be woken.
 #[derive(Debug, Default)]
@@ -69,16 +62,13 @@ impl Alarm {
     /// `at` was reached.
     async fn wait_until(&self, now: Instant, earliest: Instant, at: Instant) -> bool {
         self.armed.set(Some(at));
-        let pause = at.since(now);
-        let mut timer = pin!(Timer::new(pause));
-        let mut spares = SpareBeats::after(pause);
+        let mut timer = pin!(Timer::new(at.since(now)));
         let mut disturbed = pin!(self.wake.until(|| {
             let wanted = self.wanted.get().map(|wanted| wanted.max(earliest));
             let earlier = wanted.is_some_and(|wanted| wanted < at);
             (earlier || self.stopped.get()).then_some(())
         }));
         let reached = poll_fn(|context| {
-            spares.arm(context);
             if timer.as_mut().poll(context).is_ready() {
                 return Poll::Ready(true);
             }
@@ -90,24 +80,6 @@ impl Alarm {
     }
 }
 
-/// Timers that wake their task should the executor sleep over it.
-#[derive(Debug)]
-pub(super) struct SpareBeats([Timer; SPARE_BEATS_MS.len()]);
-
-impl SpareBeats {
-    /// Beats that follow one in `pause`.
-    pub(super) fn after(pause: Duration) -> Self {
-        Self(SPARE_BEATS_MS.map(|ms| Timer::new(pause + Duration::from_millis(ms))))
-    }
-
-    /// Lets the beats wake the task that is polled. Waking it is all they are for.
-    pub(super) fn arm(&mut self, context: &mut Context<'_>) {
-        for spare in &mut self.0 {
-            let _ = pin!(spare).poll(context);
-        }
-    }
-}
-
 /// Ticks the lane until the alarm is stopped.
 pub(super) async fn run<L: Lane>(core: &Core<L>) {
     let alarm = core.alarm();
@@ -115,7 +87,6 @@ pub(super) async fn run<L: Lane>(core: &Core<L>) {
     let mut heartbeat = Heartbeat::default();
     let mut next_sweep = Instant::default();
     while !alarm.stopped.get() {
-        core.stats().beat();
         let now = core.clock().monotonic();
         if now >= next_sweep {
             next_sweep = now.after(SWEEP_PAUSE);
@@ -124,13 +95,13 @@ pub(super) async fn run<L: Lane>(core: &Core<L>) {
         let due = alarm.wanted.get().map(|wanted| wanted.max(earliest));
         if due.is_some_and(|due| due <= now) {
             earliest = now.after(TICK_DISTANCE);
-            // Gives no way afterwards: while it waits to go on no beat is set, and what the executor
-            // sleeps over just then it sleeps over for good. Waiting for the next tick comes next.
+            // Gives no way afterwards: waiting for the next tick, which sets a timer, comes next.
             core.handle(Event::Tick);
             continue;
         }
         let beat = now.after(heartbeat.next(core.stats().steps()));
         let at = due.map_or(beat, |due| due.min(beat));
+        core.pulse().expect(at);
         if alarm.wait_until(now, earliest, at).await {
             core.stats().delayed(core.clock().monotonic().since(at));
         }

@@ -9,8 +9,8 @@ use super::executor;
 use super::lane::Lane;
 use super::listeners::{Addresses, Listeners};
 use super::mesh::{Inbound, Mesh};
-use super::nudge::{self, nudge};
 use super::stats::{CoreStats, CoreStatsSnapshot};
+use super::watchdog::{self, Pulse, Watched};
 use crate::storage::Disk;
 use crate::types::CoreId;
 use async_channel::Receiver;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How a broker is run; what it does is up to its lanes.
 #[derive(Debug, Clone)]
@@ -79,28 +79,10 @@ struct Start<F> {
     common: Shared,
     disk: DiskPool,
     stats: Arc<CoreStats>,
+    pulse: Arc<Pulse>,
     make_lane: Arc<F>,
-    report: mpsc::Sender<Result<(CoreId, Stage), StartError>>,
+    report: mpsc::Sender<Result<(), StartError>>,
 }
-
-/// How far the start of a core has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// Its lane is made; its executor is about to run.
-    Made,
-    /// Its executor runs.
-    Running,
-}
-
-/// A core that has been made and does not run after this long is nudged.
-const NUDGE_AFTER: Duration = Duration::from_millis(20);
-
-/// How often cores that are to end are nudged.
-const NUDGE_EVERY: Duration = Duration::from_millis(25);
-
-/// A core whose heart has not beaten for so long is nudged: it beats several times as often, unless
-/// it is held up, which a nudge does not disturb, or sleeps over its tasks for good.
-const BEAT_PATIENCE: Duration = Duration::from_millis(500);
 
 impl Broker {
     /// Starts the cores. `make_lane` is called once for each, on its own thread, all at the same
@@ -117,7 +99,6 @@ impl Broker {
     {
         assert!(settings.cores > 0, "a broker has at least one core");
         executor::probe()?;
-        nudge::prepare().map_err(|source| StartError::Signals { source })?;
         let addresses = listeners.addresses().clone();
         let (mesh, inboxes) = Mesh::new(settings.cores);
         let common = Shared {
@@ -162,13 +143,15 @@ impl Broker {
         F: Fn(CoreId) -> Result<L, E> + Send + Sync + 'static,
     {
         let (report, reports) = mpsc::channel();
-        let started = inboxes
+        let mut cores = Vec::new();
+        let spawned = inboxes
             .into_iter()
             .zip(0..)
             .try_for_each(|(inbox, number)| {
                 let id = CoreId::new(number);
                 let stats = Arc::new(CoreStats::default());
                 self.stats.push(Arc::clone(&stats));
+                let pulse = Arc::new(Pulse::default());
                 let start = Start {
                     id,
                     pin_among: settings.pin.then_some(settings.cores),
@@ -177,6 +160,7 @@ impl Broker {
                     // Made on this thread: threads inherit the processors of the one that makes them.
                     disk: DiskPool::start(id, &settings.disk, &common.mesh)?,
                     stats,
+                    pulse: Arc::clone(&pulse),
                     make_lane: Arc::clone(&make_lane),
                     report: report.clone(),
                 };
@@ -185,40 +169,21 @@ impl Broker {
                     .name(name.clone())
                     .spawn(move || run_core(start))
                     .map_err(|source| StartError::Thread { name, source })?;
-                self.threads.push(thread);
+                cores.push(Watched { thread, pulse });
                 Ok(())
             });
         drop(report);
-        let made = started.and_then(|()| self.wait_until_running(&reports));
-        if made.is_err() {
+        let watched = watchdog::start(cores, common.clock);
+        let running = watched.and_then(|thread| {
+            self.threads.push(thread);
+            spawned?;
+            reports.iter().collect()
+        });
+        if running.is_err() {
             // Lanes that never served are not asked to stop: there is nothing to flush.
             common.mesh.broadcast(|| Inbound::AllStopped);
         }
-        made
-    }
-
-    /// Waits until every core runs, or one has failed.
-    fn wait_until_running(
-        &self,
-        reports: &mpsc::Receiver<Result<(CoreId, Stage), StartError>>,
-    ) -> Result<(), StartError> {
-        let mut stages = vec![None; self.threads.len()];
-        loop {
-            match reports.recv_timeout(NUDGE_AFTER) {
-                Ok(report) => {
-                    let (core, stage) = report?;
-                    stages[core.index()] = Some(stage);
-                }
-                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    let asleep = |stage: &Option<Stage>| *stage == Some(Stage::Made);
-                    let threads = self.threads.iter().zip(&stages);
-                    for (thread, _) in threads.filter(|(_, stage)| asleep(stage)) {
-                        nudge(thread);
-                    }
-                }
-            }
-        }
+        running
     }
 
     /// The address for all cores.
@@ -255,36 +220,10 @@ impl Broker {
         drop(self);
     }
 
-    /// Waits for all threads. Those that are to end are nudged now and then, as nothing else may
-    /// wake an executor that sleeps over its last tasks, and so are cores without a heartbeat.
     fn join(&mut self) {
-        let mut beats: Vec<_> = self.stats.iter().map(|_| (0, Instant::now())).collect();
-        while self.threads.iter().any(|thread| !thread.is_finished()) {
-            thread::sleep(NUDGE_EVERY);
-            if self.stop.requested.load(Ordering::Acquire) {
-                self.threads.iter().for_each(nudge);
-            } else {
-                self.nudge_silent(&mut beats);
-            }
-        }
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 log::error!("a broker thread panicked");
-            }
-        }
-    }
-
-    /// Nudges the cores whose alarm has not run for long. `beats` is how often each had when last
-    /// it had run again, and when that was.
-    fn nudge_silent(&self, beats: &mut [(u64, Instant)]) {
-        let cores = self.threads.iter().zip(&self.stats).zip(beats);
-        for (core, ((thread, stats), (seen, since))) in cores.enumerate() {
-            if *seen != stats.beats() {
-                (*seen, *since) = (stats.beats(), Instant::now());
-            } else if since.elapsed() >= BEAT_PATIENCE {
-                log::info!("core {core} has not run its alarm for {BEAT_PATIENCE:?}; it is nudged");
-                nudge(thread);
-                *since = Instant::now();
             }
         }
     }
@@ -326,13 +265,20 @@ where
             return;
         }
     };
-    let report = start.report;
-    let _ = report.send(Ok((id, Stage::Made)));
-    let (common, disk, stats, inbox) = (start.common, start.disk, start.stats, start.inbox);
+    let Start {
+        inbox,
+        common,
+        disk,
+        stats,
+        pulse,
+        report,
+        ..
+    } = start;
+    pulse.expect(common.clock.monotonic());
     executor.run(async move {
-        let _ = report.send(Ok((id, Stage::Running)));
+        let _ = report.send(Ok(()));
         drop(report);
-        let core = Rc::new(Core::new(id, common, lane, disk, stats));
+        let core = Rc::new(Core::new(id, common, lane, disk, stats, pulse));
         core.run(inbox).await;
     });
 }

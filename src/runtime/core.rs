@@ -1,6 +1,6 @@
 //! One core: its lane, and how the lane's effects are executed.
 
-use super::alarm::{self, Alarm, SpareBeats};
+use super::alarm::{self, Alarm};
 use super::clock::Clock;
 use super::connection::{self, Connection};
 use super::disk_pool::DiskPool;
@@ -9,6 +9,7 @@ use super::lane::Lane;
 use super::local_wake::LocalWake;
 use super::mesh::{Accepted, Inbound, Mesh};
 use super::stats::CoreStats;
+use super::watchdog::Pulse;
 use crate::shard::{Effect, Event};
 use crate::storage::call::{DiskCall, DiskReply};
 use crate::types::{ConnectionId, CoreId, Instant, IoId};
@@ -63,6 +64,7 @@ pub(super) struct Core<L> {
     alarm: Alarm,
     disk: DiskPool,
     stats: Arc<CoreStats>,
+    pulse: Arc<Pulse>,
     connections: RefCell<FxHashMap<ConnectionId, Rc<Connection>>>,
     next_connection: Cell<ConnectionId>,
     /// Connections taken on whose tasks have not ended.
@@ -80,6 +82,7 @@ impl<L: Lane> Core<L> {
         lane: L,
         disk: DiskPool,
         stats: Arc<CoreStats>,
+        pulse: Arc<Pulse>,
     ) -> Self {
         Self {
             id,
@@ -92,6 +95,7 @@ impl<L: Lane> Core<L> {
             alarm: Alarm::default(),
             disk,
             stats,
+            pulse,
             connections: RefCell::default(),
             next_connection: Cell::default(),
             serving: Cell::new(0),
@@ -125,14 +129,7 @@ impl<L: Lane> Core<L> {
         self.over.set(true);
         self.end_connections().await;
         self.alarm.stop();
-        // From here on nothing else keeps the executor awake.
-        let mut spares = SpareBeats::after(Duration::ZERO);
-        let mut alarm = pin!(alarm);
-        poll_fn(|context| {
-            spares.arm(context);
-            alarm.as_mut().poll(context)
-        })
-        .await;
+        alarm.await;
     }
 
     async fn empty_inbox(self: Rc<Self>, inbox: &Receiver<Inbound>, clients: TaskQueueHandle) {
@@ -320,6 +317,10 @@ impl<L: Lane> Core<L> {
 
     pub(super) fn stats(&self) -> &CoreStats {
         &self.stats
+    }
+
+    pub(super) fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 }
 

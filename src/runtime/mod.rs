@@ -32,11 +32,11 @@ mod lane;
 mod listeners;
 mod local_wake;
 mod mesh;
-mod nudge;
 mod outgoing;
 mod signals;
 mod socket;
 mod stats;
+mod watchdog;
 
 pub use broker::{Broker, Settings, StopHandle};
 pub use engine::{Engine, EngineError};

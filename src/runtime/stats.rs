@@ -5,7 +5,6 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub struct CoreStats {
     steps: AtomicU64,
-    beats: AtomicU64,
     longest_step_us: AtomicU64,
     longest_delay_us: AtomicU64,
     bytes_received: AtomicU64,
@@ -42,15 +41,6 @@ impl CoreStats {
 
     pub(super) fn steps(&self) -> u64 {
         self.steps.load(Relaxed)
-    }
-
-    /// How often the core's alarm has run.
-    pub(super) fn beats(&self) -> u64 {
-        self.beats.load(Relaxed)
-    }
-
-    pub(super) fn beat(&self) {
-        add(&self.beats, 1);
     }
 
     pub(super) fn stepped(&self, took: Duration) {
