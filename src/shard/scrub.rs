@@ -210,6 +210,7 @@ mod tests {
             clean: false,
             producers: Vec::new(),
             clean_below: Offset::ZERO,
+            index: None,
         };
         write("data/catalog", &catalog.encode());
         write("data/t-0/checkpoint", &checkpoint.encode());

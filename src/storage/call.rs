@@ -5,9 +5,10 @@
 //! sees to it that no two contradict each other.
 
 use super::aligned::AlignedBuffer;
+use super::checkpoint::Checkpoint;
 use super::compaction::Compaction;
 use super::disk::{Disk, FileRef, OpenMode, Volume, remove_if_there, replace_file, write_all};
-use super::index::StoredIndex;
+use super::index::{IndexMark, IndexPiece, StoredIndex};
 use super::journal;
 use super::log::{Scrubbed, SealedSegment};
 use super::segment::{base_of, is_ours};
@@ -103,6 +104,15 @@ pub enum DiskCall {
         /// What to write beside it.
         hints: Box<Hints>,
     },
+    /// Replaces a partition's checkpoint, atomically and durably.
+    WriteCheckpoint {
+        /// Which.
+        path: PathBuf,
+        /// What it is to say, but for what the piece adds.
+        checkpoint: Box<Checkpoint>,
+        /// What the index files of its segment get first.
+        index: Option<IndexPiece>,
+    },
     /// Replaces a file atomically and durably.
     ReplaceFile {
         /// Which.
@@ -185,16 +195,18 @@ pub enum DiskCall {
         /// The largest batch that is of use, in bytes.
         bytes_max: usize,
     },
-    /// Ends a log cleanly: sync, cut, hints, and then the checkpoint that says so.
+    /// Ends a log cleanly: sync, cut, and then the checkpoint that says so.
     Close {
         /// What to sync first, in this order.
         files: Vec<FileRef>,
-        /// The active segment: its file, its valid bytes and its hints.
-        active: Option<(FileRef, Position, Box<Hints>)>,
+        /// The active segment: its file and its valid bytes.
+        active: Option<(FileRef, Position)>,
         /// The checkpoint's file.
         path: PathBuf,
-        /// Its content.
-        checkpoint: Vec<u8>,
+        /// Its content, but for what the piece adds.
+        checkpoint: Box<Checkpoint>,
+        /// What the index files of the active segment get before.
+        index: Option<IndexPiece>,
     },
 }
 
@@ -207,6 +219,8 @@ pub enum DiskReply {
     File(FileRef),
     /// The sealed segment's indexes.
     Sealed(SealedIndex),
+    /// The checkpoint is there, and vouches for so much of the index files.
+    Checkpointed(Option<IndexMark>),
     /// What the file system holds.
     Volume(Volume),
     /// What a comparison showed.
@@ -238,9 +252,14 @@ impl DiskCall {
                 hints,
             } => {
                 file.truncate(length)?;
-                let index = write_hints(disk, &hints, length, Some(&file))?;
+                let index = write_hints(disk, &hints, length, &file)?;
                 Ok(DiskReply::Sealed(SealedIndex(index)))
             }
+            Self::WriteCheckpoint {
+                path,
+                checkpoint,
+                index,
+            } => write_checkpoint(disk, &path, *checkpoint, index).map(DiskReply::Checkpointed),
             Self::PrepareJournal { path, bytes } => {
                 journal::prepare(disk, &path, bytes).map(DiskReply::File)
             }
@@ -269,6 +288,7 @@ impl DiskCall {
         match self {
             Self::CreateSegment { .. }
             | Self::Seal { .. }
+            | Self::WriteCheckpoint { .. }
             | Self::PrepareJournal { .. }
             | Self::Scrub { .. }
             | Self::Compact { .. }
@@ -303,17 +323,14 @@ impl DiskCall {
                 active,
                 path,
                 checkpoint,
+                index,
             } => {
                 files.iter().try_for_each(|file| file.sync())?;
-                if let Some((file, length, hints)) = active {
+                if let Some((file, length)) = active {
                     file.truncate(length)?;
                     file.sync()?;
-                    if let Err(error) = write_hints(disk, &hints, length, None) {
-                        // The next start reads headers instead.
-                        log::warn!("writing the indexes of {}: {error}", path.display());
-                    }
                 }
-                replace_file(disk, &path, &checkpoint)
+                write_checkpoint(disk, &path, *checkpoint, index).map(drop)
             }
         }
     }
@@ -327,6 +344,7 @@ impl DiskCall {
             Self::Sync { files } => format!("syncing {} segments", files.len()),
             Self::WriteBehind { from, upto, .. } => format!("writing back bytes {from} to {upto}"),
             Self::Seal { hints, .. } => format!("sealing {}", hints.files.log.display()),
+            Self::WriteCheckpoint { path, .. } => format!("writing {}", path.display()),
             Self::ReplaceFile { path, .. } => format!("replacing {}", path.display()),
             Self::Populate { from, upto, .. } => format!("reading bytes {from} to {upto}"),
             Self::Remove { paths, .. } => match paths.first() {
@@ -405,13 +423,34 @@ fn refuse_strangers(disk: &dyn Disk, directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a segment's indexes and summary; with the checksums of its bytes if it is sealed. Not
-/// synced: they are hints.
+/// The index files come first, as the checkpoint vouches for them. They are hints: where they cannot
+/// be written the next start walks headers instead.
+fn write_checkpoint(
+    disk: &dyn Disk,
+    path: &Path,
+    mut checkpoint: Checkpoint,
+    index: Option<IndexPiece>,
+) -> io::Result<Option<IndexMark>> {
+    if let Some(piece) = index {
+        checkpoint.index = match piece.write(disk) {
+            Ok(mark) => Some(mark),
+            Err(error) => {
+                log::warn!("writing the indexes beside {}: {error}", path.display());
+                None
+            }
+        };
+    }
+    replace_file(disk, path, &checkpoint.encode())?;
+    Ok(checkpoint.index)
+}
+
+/// Writes a sealed segment's indexes and its summary with the checksums of its bytes. Not synced:
+/// they are hints.
 pub(super) fn write_hints(
     disk: &dyn Disk,
     hints: &Hints,
     length: Position,
-    sealed: Option<&FileRef>,
+    log: &FileRef,
 ) -> io::Result<StoredIndex> {
     let summary = SegmentSummary {
         length: length.get(),
@@ -421,12 +460,9 @@ pub(super) fn write_hints(
         time_index_crc: crc32c::crc32c(&hints.time_index),
         is_cleaned: hints.is_cleaned,
     };
-    let summary = match sealed {
-        Some(log) => match &hints.chunks {
-            Some(chunks) => summary.encode(hints.base, chunks),
-            None => summary.encode_sealed(hints.base, &**log)?,
-        },
-        None => summary.encode_unsealed(hints.base),
+    let summary = match &hints.chunks {
+        Some(chunks) => summary.encode(hints.base, chunks),
+        None => summary.encode_sealed(hints.base, &**log)?,
     };
     let index = write_anew(disk, &hints.files.index, &hints.index)?;
     let time_index = write_anew(disk, &hints.files.time_index, &hints.time_index)?;

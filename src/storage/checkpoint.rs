@@ -5,6 +5,7 @@ use super::disk::{Disk, read_whole};
 use super::envelope::{self, DecodeError, FILE_BYTES_MAX, FileKind};
 use super::epoch_history::EpochHistory;
 use super::generated::checkpoint as schema;
+use super::index::{FilePrefix, IndexMark};
 use super::producer_state::{BATCHES_KEPT, ProducerBatch, ProducerSnapshot};
 use super::segment::CHECKPOINT_NAME;
 use crate::types::{
@@ -45,6 +46,8 @@ pub struct Checkpoint {
     pub clean_below: Offset,
     /// Idempotent producers, as of `synced`.
     pub producers: Vec<ProducerSnapshot>,
+    /// What the index files of `segment` hold. A hint: without it the segment's headers are walked.
+    pub index: Option<IndexMark>,
 }
 
 impl Checkpoint {
@@ -58,6 +61,10 @@ impl Checkpoint {
             .collect();
         let epochs = builder.create_vector(&epochs);
         let topic = schema::TopicUuid::new(&self.topic.to_bytes());
+        let index = self.index.map(|mark| {
+            let (offsets, times) = (mark.offsets, mark.times);
+            schema::IndexMark::new(offsets.entries, offsets.crc, times.entries, times.crc)
+        });
         let arguments = schema::CheckpointArgs {
             topic: Some(&topic),
             partition: self.partition.get(),
@@ -70,6 +77,7 @@ impl Checkpoint {
             clean: self.clean,
             producers: Some(producers),
             clean_below: self.clean_below.get(),
+            index: index.as_ref(),
         };
         let root = schema::Checkpoint::create(&mut builder, &arguments);
         builder.finish(root, None);
@@ -127,6 +135,16 @@ impl Checkpoint {
             clean: root.clean(),
             clean_below: Offset::new(root.clean_below().max(0)),
             producers,
+            index: root.index().map(|mark| IndexMark {
+                offsets: FilePrefix {
+                    entries: mark.offset_entries(),
+                    crc: mark.offset_crc(),
+                },
+                times: FilePrefix {
+                    entries: mark.time_entries(),
+                    crc: mark.time_crc(),
+                },
+            }),
         };
         checkpoint.checked()
     }

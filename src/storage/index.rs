@@ -6,11 +6,13 @@
 //! Invariants: offsets and positions grow strictly; timestamps grow strictly and each is the
 //! largest up to its entry.
 
-use super::disk::{File, FileRef};
-use crate::record::BatchHeader;
+use super::call::SegmentFiles;
+use super::disk::{Disk, File, FileRef, OpenMode, write_all};
+use crate::record::{BatchHeader, HEADER_BYTES};
 use crate::types::{Offset, Position, Timestamp};
 use std::cell::Cell;
 use std::io;
+use std::path::Path;
 
 /// Bytes of an entry of the offset index: relative last offset (i32), position (i32).
 pub(super) const OFFSET_ENTRY_BYTES: usize = 8;
@@ -89,33 +91,32 @@ impl IndexBuilder {
         }
     }
 
-    /// Takes up indexes written by a clean stop; `None` if they are not of this segment.
+    /// Takes up what index files hold, up to the batch of the last entry. Its size says how much
+    /// has come since; `None` without an entry, or if the entries do not follow each other.
     pub(super) fn restore(
         base: Offset,
         interval_bytes: u32,
         (offsets, times): (&[u8], &[u8]),
-        max: Option<(Timestamp, Offset)>,
-        length: u64,
+        last_batch_bytes: u64,
     ) -> Option<Self> {
         let (offsets, rest) = offsets.as_chunks::<OFFSET_ENTRY_BYTES>();
         let (times, rest_of_times) = times.as_chunks::<TIME_ENTRY_BYTES>();
-        let offsets: Vec<_> = offsets
-            .iter()
-            .map(|bytes| OffsetEntry::decode(*bytes))
-            .collect();
-        let times = times
-            .iter()
-            .map(|bytes| TimeEntry::decode(*bytes))
-            .collect();
-        let indexed = offsets.last().map_or(0, |entry| u64::from(entry.position));
-        if !rest.is_empty() || !rest_of_times.is_empty() || indexed > length {
+        let offsets: Vec<_> = offsets.iter().copied().map(OffsetEntry::decode).collect();
+        let times: Vec<_> = times.iter().copied().map(TimeEntry::decode).collect();
+        let grow = offsets.is_sorted_by(|a, b| a.relative < b.relative && a.position < b.position)
+            && times.is_sorted_by(|a, b| a.relative < b.relative && a.timestamp < b.timestamp);
+        if !rest.is_empty() || !rest_of_times.is_empty() || offsets.is_empty() || !grow {
             return None;
         }
-        let (interval, since_entry) = (u64::from(interval_bytes), length - indexed);
+        // An entry of the offset index brings one of the time index if the largest timestamp grew.
+        let max = times.last().map(|entry| {
+            let offset = base.advanced(i64::from(entry.relative));
+            (entry.timestamp, offset)
+        });
         Some(Self {
             base,
-            interval,
-            since_entry,
+            interval: u64::from(interval_bytes),
+            since_entry: last_batch_bytes,
             offsets,
             times,
             max,
@@ -195,13 +196,137 @@ impl IndexBuilder {
 
     /// The bytes of the offset index and of the time index.
     pub(super) fn encode(&self) -> (Vec<u8>, Vec<u8>) {
-        let offsets = self
-            .offsets
-            .iter()
-            .flat_map(|entry| entry.encode())
-            .collect();
-        let times = self.times.iter().flat_map(|entry| entry.encode()).collect();
-        (offsets, times)
+        (encode_offsets(&self.offsets), encode_times(&self.times))
+    }
+
+    /// The entries of batches below `upto` that files do not have which have those of `mark`.
+    pub(super) fn piece(&self, files: SegmentFiles, mark: IndexMark, upto: Position) -> IndexPiece {
+        let below = |entry: &OffsetEntry| u64::from(entry.position) < upto.get();
+        let offsets = &self.offsets[..self.offsets.partition_point(below)];
+        let last = offsets.last().map(|entry| entry.relative);
+        let covered = |entry: &TimeEntry| last.is_some_and(|last| entry.relative <= last);
+        let times = &self.times[..self.times.partition_point(covered)];
+        IndexPiece {
+            files,
+            mark,
+            offsets: encode_offsets(offsets.get(mark.offsets.entries as usize..).unwrap_or(&[])),
+            times: encode_times(times.get(mark.times.entries as usize..).unwrap_or(&[])),
+        }
+    }
+}
+
+fn encode_offsets(entries: &[OffsetEntry]) -> Vec<u8> {
+    entries.iter().flat_map(|entry| entry.encode()).collect()
+}
+
+fn encode_times(entries: &[TimeEntry]) -> Vec<u8> {
+    entries.iter().flat_map(|entry| entry.encode()).collect()
+}
+
+/// The first entries of an index file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FilePrefix {
+    /// How many.
+    pub entries: u32,
+    /// The CRC-32C of their bytes.
+    pub crc: u32,
+}
+
+/// What the index files of a segment that grows hold, as far as its checkpoint vouches for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct IndexMark {
+    /// Of the offset index.
+    pub offsets: FilePrefix,
+    /// Of the time index.
+    pub times: FilePrefix,
+}
+
+/// Entries that the index files of a segment that grows get.
+#[derive(Debug)]
+pub struct IndexPiece {
+    files: SegmentFiles,
+    /// What the files have before.
+    mark: IndexMark,
+    offsets: Vec<u8>,
+    times: Vec<u8>,
+}
+
+impl IndexPiece {
+    /// Writes the entries, without a sync, and gives what the files hold then. Done again, or on
+    /// files that were sealed meanwhile, it comes to the same, as entries never change.
+    pub(super) fn write(&self, disk: &dyn Disk) -> io::Result<IndexMark> {
+        let (files, mark) = (&self.files, self.mark);
+        Ok(IndexMark {
+            offsets: extend(
+                disk,
+                &files.index,
+                mark.offsets,
+                &self.offsets,
+                OFFSET_ENTRY_BYTES,
+            )?,
+            times: extend(
+                disk,
+                &files.time_index,
+                mark.times,
+                &self.times,
+                TIME_ENTRY_BYTES,
+            )?,
+        })
+    }
+}
+
+fn extend(
+    disk: &dyn Disk,
+    path: &Path,
+    before: FilePrefix,
+    bytes: &[u8],
+    entry_bytes: usize,
+) -> io::Result<FilePrefix> {
+    if bytes.is_empty() {
+        return Ok(before);
+    }
+    let file = match disk.open(path, OpenMode::ReadWrite) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && before.entries == 0 => {
+            disk.open(path, OpenMode::CreateNew)?
+        }
+        opened => opened?,
+    };
+    let position = u64::from(before.entries) * entry_bytes as u64;
+    write_all(&*file, Position::new(position), bytes)?;
+    Ok(FilePrefix {
+        entries: before.entries + (bytes.len() / entry_bytes) as u32,
+        crc: crc32c::crc32c_append(before.crc, bytes),
+    })
+}
+
+impl IndexMark {
+    /// Reads what it speaks of: the bytes of the entries of both files, if they are as it says. No
+    /// more memory is taken than `segment_bytes` allow entries.
+    pub(super) fn read(
+        self,
+        disk: &dyn Disk,
+        files: &SegmentFiles,
+        segment_bytes: u64,
+    ) -> Option<(Vec<u8>, Vec<u8>)> {
+        let entries_max = segment_bytes / HEADER_BYTES as u64;
+        let read = |path, prefix: FilePrefix, entry_bytes| {
+            if u64::from(prefix.entries) > entries_max {
+                return None;
+            }
+            let mut bytes = vec![0; prefix.entries as usize * entry_bytes];
+            let file = disk.open(path, OpenMode::ReadOnly).ok()?;
+            let read = file.read_at(Position::ZERO, &mut bytes).ok()?;
+            (read == bytes.len() && crc32c::crc32c(&bytes) == prefix.crc).then_some(bytes)
+        };
+        let offsets = read(&files.index, self.offsets, OFFSET_ENTRY_BYTES)?;
+        let times = read(&files.time_index, self.times, TIME_ENTRY_BYTES)?;
+        Some((offsets, times))
+    }
+
+    /// The place and the last offset, relative to the segment's base, of the batch of the last entry.
+    pub(super) fn last_entry(offsets: &[u8]) -> Option<(Position, u32)> {
+        let entry = OffsetEntry::decode(*offsets.last_chunk()?);
+        Some((Position::new(u64::from(entry.position)), entry.relative))
     }
 }
 
@@ -369,6 +494,7 @@ fn last_where<E>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::segment::segment_files;
 
     fn built() -> IndexBuilder {
         let mut index = IndexBuilder::new(Offset::new(1000), 100);
@@ -429,15 +555,58 @@ mod tests {
 
     #[test]
     fn a_restored_builder_goes_on_as_the_first() {
+        let mut index = built();
+        let files = segment_files(Path::new(""), Offset::new(1000));
+        let all = Position::new(360);
+        let piece = index.piece(files.clone(), IndexMark::default(), all);
+        let pieces = (piece.offsets.as_slice(), piece.times.as_slice());
+        let mut restored = IndexBuilder::restore(Offset::new(1000), 100, pieces, 60).unwrap();
+        // The batch after that of the last entry, and a few more.
+        for number in 5..9 {
+            let last = Offset::new(1000 + number * 10 + 9);
+            let (position, time) = (
+                Position::new(number as u64 * 60),
+                Timestamp::new(20 + number),
+            );
+            if number > 5 {
+                index.push(position, 60, last, time);
+            }
+            let time = if number > 5 { time } else { Timestamp::new(11) };
+            restored.push(position, 60, last, time);
+        }
+        assert_eq!(restored, index);
+    }
+
+    #[test]
+    fn pieces_add_up_to_the_whole() {
         let index = built();
-        let (offsets, times) = index.encode();
-        let restored = IndexBuilder::restore(
-            Offset::new(1000),
-            100,
-            (&offsets, &times),
-            index.max_timestamp(),
-            360,
-        );
-        assert_eq!(restored, Some(index));
+        let files = segment_files(Path::new(""), Offset::new(1000));
+        let first = index.piece(files.clone(), IndexMark::default(), Position::new(240));
+        assert_eq!((first.offsets.len(), first.times.len()), (8, 12));
+        let one = |bytes: &[u8]| FilePrefix {
+            entries: 1,
+            crc: crc32c::crc32c(bytes),
+        };
+        let mark = IndexMark {
+            offsets: one(&first.offsets),
+            times: one(&first.times),
+        };
+        let second = index.piece(files, mark, Position::new(241));
+        let whole = index.encode();
+        assert_eq!([first.offsets, second.offsets].concat(), whole.0);
+        assert_eq!([first.times, second.times].concat(), whole.1);
+    }
+
+    #[test]
+    fn entries_that_go_back_are_not_taken_up() {
+        let (offsets, times) = built().encode();
+        let restore = |offsets: &[u8], times: &[u8]| {
+            IndexBuilder::restore(Offset::new(1000), 100, (offsets, times), 60)
+        };
+        assert!(restore(&offsets, &times).is_some());
+        assert!(restore(&[&offsets[..], &offsets].concat(), &times).is_none());
+        assert!(restore(&offsets, &[&times[..], &times].concat()).is_none());
+        assert!(restore(&offsets[1..], &times).is_none());
+        assert!(restore(&[], &[]).is_none());
     }
 }

@@ -308,7 +308,7 @@ impl<'a> LogCopy<'a> {
                 is_cleaned: copy.is_cleaned,
             };
             let length = Position::new(output.size);
-            write_hints(self.disk, &hints, length, Some(&output.file))
+            write_hints(self.disk, &hints, length, &output.file)
         });
         sealed.map_err(failed)?;
         self.totals.segments += 1;
@@ -336,6 +336,7 @@ impl<'a> LogCopy<'a> {
             clean: true,
             clean_below: Offset::ZERO,
             producers: end.producers.snapshot(end.end),
+            index: None,
         };
         let path = self.directory.join(CHECKPOINT_NAME);
         replace_file(self.disk, &path, &checkpoint.encode()).map_err(io_error(&path))

@@ -8,7 +8,7 @@ use super::call::SegmentFiles;
 use super::chunk_checksums::ChunkChecksums;
 use super::compaction::swap::{CLEANED, SWAP};
 use super::disk::FileRef;
-use super::index::SegmentIndex;
+use super::index::{IndexMark, SegmentIndex};
 use super::journal::UNRECOVERED_NAME;
 use super::range_set::RangeSet;
 use crate::types::{Offset, Timestamp};
@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 pub(super) enum SegmentState {
     /// The last one; batches are appended to it.
     Active,
+    /// Not written any more; its indexes are to be written.
+    Ended,
     /// Not written any more; its indexes are on their way to the disk.
     Sealing,
     /// Not written any more; its indexes are on the disk, or stay in memory where that failed.
@@ -56,6 +58,8 @@ pub(super) struct Segment {
     pub(super) is_cleaned: bool,
     /// Replaced while reading if it turns out to lie.
     pub(super) index: RefCell<SegmentIndex>,
+    /// What of it the index files had when it was active, as the last checkpoint says.
+    pub(super) index_mark: IndexMark,
     pub(super) populated: RangeSet,
     /// Of all its bytes, if this process wrote them all.
     pub(super) checksums: ChunkChecksums,
@@ -79,6 +83,7 @@ impl Segment {
             state: SegmentState::Active,
             is_cleaned: false,
             index: RefCell::new(index),
+            index_mark: IndexMark::default(),
             populated: RangeSet::default(),
             checksums: ChunkChecksums::default(),
         }

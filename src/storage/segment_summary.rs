@@ -57,11 +57,6 @@ impl SegmentSummary {
         bytes
     }
 
-    /// Without checksums of the log: for a segment that will be written on.
-    pub(super) fn encode_unsealed(&self, base: Offset) -> Vec<u8> {
-        self.encode(base, &[])
-    }
-
     /// With the checksums of a sealed segment's bytes, read from `log`.
     pub(super) fn encode_sealed(&self, base: Offset, log: &dyn File) -> io::Result<Vec<u8>> {
         let mut chunks = Vec::new();
@@ -140,7 +135,7 @@ mod tests {
             time_index_crc: 2,
             is_cleaned: true,
         };
-        let bytes = summary.encode_unsealed(Offset::new(3));
+        let bytes = summary.encode(Offset::new(3), &[]);
         assert_eq!(
             SegmentSummary::decode(Offset::new(3), &bytes),
             Some(summary)

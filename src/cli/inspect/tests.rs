@@ -178,6 +178,7 @@ fn with_journal(log: &[u8], positions: &[usize]) -> (TempDir, PathBuf) {
         clean: false,
         producers: Vec::new(),
         clean_below: Offset::ZERO,
+        index: None,
     };
     let journal = data
         .path()

@@ -381,7 +381,7 @@ fn finish_segment(
         is_cleaned: true,
     };
     let length = Position::new(output.size);
-    let index = match write_hints(disk, &hints, length, Some(&output.file)) {
+    let index = match write_hints(disk, &hints, length, &output.file) {
         Ok(index) => SegmentIndex::Stored(index),
         Err(error) => {
             let path = hints.files.log.display();

@@ -437,6 +437,210 @@ pub mod corelane {
                 }
             }
 
+            // struct IndexMark, aligned to 4
+            #[repr(transparent)]
+            #[derive(Clone, Copy, PartialEq)]
+            pub struct IndexMark(pub [u8; 16]);
+            impl Default for IndexMark {
+                fn default() -> Self {
+                    Self([0; 16])
+                }
+            }
+            impl ::core::fmt::Debug for IndexMark {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                    f.debug_struct("IndexMark")
+                        .field("offset_entries", &self.offset_entries())
+                        .field("offset_crc", &self.offset_crc())
+                        .field("time_entries", &self.time_entries())
+                        .field("time_crc", &self.time_crc())
+                        .finish()
+                }
+            }
+
+            impl ::flatbuffers::SimpleToVerifyInSlice for IndexMark {}
+            impl<'a> ::flatbuffers::Follow<'a> for IndexMark {
+                type Inner = &'a IndexMark;
+                #[inline]
+                unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                    unsafe { <&'a IndexMark>::follow(buf, loc) }
+                }
+            }
+            impl<'a> ::flatbuffers::Follow<'a> for &'a IndexMark {
+                type Inner = &'a IndexMark;
+                #[inline]
+                unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                    unsafe { ::flatbuffers::follow_cast_ref::<IndexMark>(buf, loc) }
+                }
+            }
+            impl<'b> ::flatbuffers::Push for IndexMark {
+                type Output = IndexMark;
+                #[inline]
+                unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                    let src = unsafe {
+                        ::core::slice::from_raw_parts(
+                            self as *const IndexMark as *const u8,
+                            <Self as ::flatbuffers::Push>::size(),
+                        )
+                    };
+                    dst.copy_from_slice(src);
+                }
+                #[inline]
+                fn alignment() -> ::flatbuffers::PushAlignment {
+                    ::flatbuffers::PushAlignment::new(4)
+                }
+            }
+
+            impl<'a> ::flatbuffers::Verifiable for IndexMark {
+                #[inline]
+                fn run_verifier(
+                    v: &mut ::flatbuffers::Verifier,
+                    pos: usize,
+                ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                    v.in_buffer::<Self>(pos)
+                }
+            }
+
+            impl<'a> IndexMark {
+                #[allow(clippy::too_many_arguments)]
+                pub fn new(
+                    offset_entries: u32,
+                    offset_crc: u32,
+                    time_entries: u32,
+                    time_crc: u32,
+                ) -> Self {
+                    let mut s = Self([0; 16]);
+                    s.set_offset_entries(offset_entries);
+                    s.set_offset_crc(offset_crc);
+                    s.set_time_entries(time_entries);
+                    s.set_time_crc(time_crc);
+                    s
+                }
+
+                pub fn offset_entries(&self) -> u32 {
+                    let mut mem = ::core::mem::MaybeUninit::<
+                        <u32 as ::flatbuffers::EndianScalar>::Scalar,
+                    >::uninit();
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid value in this slot
+                    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                        ::core::ptr::copy_nonoverlapping(
+                            self.0[0..].as_ptr(),
+                            mem.as_mut_ptr() as *mut u8,
+                            ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+                        );
+                        mem.assume_init()
+                    })
+                }
+
+                pub fn set_offset_entries(&mut self, x: u32) {
+                    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid value in this slot
+                    unsafe {
+                        ::core::ptr::copy_nonoverlapping(
+                            &x_le as *const _ as *const u8,
+                            self.0[0..].as_mut_ptr(),
+                            ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+                        );
+                    }
+                }
+
+                pub fn offset_crc(&self) -> u32 {
+                    let mut mem = ::core::mem::MaybeUninit::<
+                        <u32 as ::flatbuffers::EndianScalar>::Scalar,
+                    >::uninit();
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid value in this slot
+                    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                        ::core::ptr::copy_nonoverlapping(
+                            self.0[4..].as_ptr(),
+                            mem.as_mut_ptr() as *mut u8,
+                            ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+                        );
+                        mem.assume_init()
+                    })
+                }
+
+                pub fn set_offset_crc(&mut self, x: u32) {
+                    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid value in this slot
+                    unsafe {
+                        ::core::ptr::copy_nonoverlapping(
+                            &x_le as *const _ as *const u8,
+                            self.0[4..].as_mut_ptr(),
+                            ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+                        );
+                    }
+                }
+
+                pub fn time_entries(&self) -> u32 {
+                    let mut mem = ::core::mem::MaybeUninit::<
+                        <u32 as ::flatbuffers::EndianScalar>::Scalar,
+                    >::uninit();
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid value in this slot
+                    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                        ::core::ptr::copy_nonoverlapping(
+                            self.0[8..].as_ptr(),
+                            mem.as_mut_ptr() as *mut u8,
+                            ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+                        );
+                        mem.assume_init()
+                    })
+                }
+
+                pub fn set_time_entries(&mut self, x: u32) {
+                    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid value in this slot
+                    unsafe {
+                        ::core::ptr::copy_nonoverlapping(
+                            &x_le as *const _ as *const u8,
+                            self.0[8..].as_mut_ptr(),
+                            ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+                        );
+                    }
+                }
+
+                pub fn time_crc(&self) -> u32 {
+                    let mut mem = ::core::mem::MaybeUninit::<
+                        <u32 as ::flatbuffers::EndianScalar>::Scalar,
+                    >::uninit();
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid value in this slot
+                    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                        ::core::ptr::copy_nonoverlapping(
+                            self.0[12..].as_ptr(),
+                            mem.as_mut_ptr() as *mut u8,
+                            ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+                        );
+                        mem.assume_init()
+                    })
+                }
+
+                pub fn set_time_crc(&mut self, x: u32) {
+                    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid value in this slot
+                    unsafe {
+                        ::core::ptr::copy_nonoverlapping(
+                            &x_le as *const _ as *const u8,
+                            self.0[12..].as_mut_ptr(),
+                            ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+                        );
+                    }
+                }
+            }
+
             pub enum ProducerOffset {}
             #[derive(Copy, Clone, PartialEq)]
 
@@ -640,6 +844,7 @@ pub mod corelane {
                 pub const VT_CLEAN: ::flatbuffers::VOffsetT = 20;
                 pub const VT_PRODUCERS: ::flatbuffers::VOffsetT = 22;
                 pub const VT_CLEAN_BELOW: ::flatbuffers::VOffsetT = 24;
+                pub const VT_INDEX: ::flatbuffers::VOffsetT = 26;
 
                 #[inline]
                 pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -661,6 +866,9 @@ pub mod corelane {
                     builder.add_segment(args.segment);
                     builder.add_synced_offset(args.synced_offset);
                     builder.add_log_start(args.log_start);
+                    if let Some(x) = args.index {
+                        builder.add_index(x);
+                    }
                     if let Some(x) = args.producers {
                         builder.add_producers(x);
                     }
@@ -800,6 +1008,13 @@ pub mod corelane {
                             .unwrap()
                     }
                 }
+                #[inline]
+                pub fn index(&self) -> Option<&'a IndexMark> {
+                    // Safety:
+                    // Created from valid Table for this object
+                    // which contains a valid value in this slot
+                    unsafe { self._tab.get::<IndexMark>(Checkpoint::VT_INDEX, None) }
+                }
             }
 
             impl ::flatbuffers::Verifiable for Checkpoint<'_> {
@@ -820,6 +1035,7 @@ pub mod corelane {
      .visit_field::<bool>("clean", Self::VT_CLEAN, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Producer>>>>("producers", Self::VT_PRODUCERS, false)?
      .visit_field::<i64>("clean_below", Self::VT_CLEAN_BELOW, false)?
+     .visit_field::<IndexMark>("index", Self::VT_INDEX, false)?
      .finish();
                     Ok(())
                 }
@@ -840,6 +1056,7 @@ pub mod corelane {
                     >,
                 >,
                 pub clean_below: i64,
+                pub index: Option<&'a IndexMark>,
             }
             impl<'a> Default for CheckpointArgs<'a> {
                 #[inline]
@@ -856,6 +1073,7 @@ pub mod corelane {
                         clean: false,
                         producers: None,
                         clean_below: 0,
+                        index: None,
                     }
                 }
             }
@@ -933,6 +1151,11 @@ pub mod corelane {
                         .push_slot::<i64>(Checkpoint::VT_CLEAN_BELOW, clean_below, 0);
                 }
                 #[inline]
+                pub fn add_index(&mut self, index: &IndexMark) {
+                    self.fbb_
+                        .push_slot_always::<&IndexMark>(Checkpoint::VT_INDEX, index);
+                }
+                #[inline]
                 pub fn new(
                     _fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
                 ) -> CheckpointBuilder<'a, 'b, A> {
@@ -964,6 +1187,7 @@ pub mod corelane {
                     ds.field("clean", &self.clean());
                     ds.field("producers", &self.producers());
                     ds.field("clean_below", &self.clean_below());
+                    ds.field("index", &self.index());
                     ds.finish()
                 }
             }

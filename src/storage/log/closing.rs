@@ -1,11 +1,12 @@
 //! Checkpoints, and the clean stop.
 
 use super::completion::Pending;
-use super::room::hints_of;
 use super::{Checkpointed, Log};
 use crate::storage::call::{Calls, DiskCall};
 use crate::storage::checkpoint::Checkpoint;
+use crate::storage::index::{IndexPiece, SegmentIndex};
 use crate::storage::producer_state::{ProducerSnapshot, ProducerState};
+use crate::storage::segment::segment_files;
 use crate::types::{LeaderEpoch, Offset, Position};
 
 /// A clean stop that waits for calls under way.
@@ -37,10 +38,10 @@ impl Log {
             bytes: self.synced_bytes,
             segment: checkpoint.segment,
         };
-        let bytes = checkpoint.encode();
-        let call = DiskCall::ReplaceFile {
+        let call = DiskCall::WriteCheckpoint {
             path: self.checkpoint_path(),
-            bytes,
+            index: self.index_piece(&checkpoint),
+            checkpoint: Box::new(checkpoint),
         };
         self.push(calls, Pending::Checkpoint(checkpointed), call);
         true
@@ -49,6 +50,18 @@ impl Log {
     fn running_checkpoint(&self, producers: &ProducerState) -> Checkpoint {
         let producers = producers.snapshot(self.synced);
         self.checkpoint_at(self.synced, |segment| segment.synced, false, producers)
+    }
+
+    /// What the index files of a checkpoint's segment are to get, if more may come.
+    fn index_piece(&self, checkpoint: &Checkpoint) -> Option<IndexPiece> {
+        let active = self.active()?;
+        let index = active.index.borrow();
+        let SegmentIndex::Memory(index) = &*index else {
+            return None;
+        };
+        let files = segment_files(&self.directory, active.base);
+        let is_its = active.base == checkpoint.segment;
+        is_its.then(|| index.piece(files, active.index_mark, checkpoint.position))
     }
 
     /// Before the first append after a clean stop: the checkpoint must stop saying that nothing was
@@ -65,18 +78,17 @@ impl Log {
         };
         checkpoint.clean = false;
         checkpoint.log_start = self.next_start;
-        let bytes = checkpoint.encode();
-        let call = DiskCall::ReplaceFile {
+        let call = DiskCall::WriteCheckpoint {
             path: self.checkpoint_path(),
-            bytes,
+            checkpoint,
+            index: None,
         };
         self.push(calls, Pending::VoidCleanMark, call);
         true
     }
 
     /// Ends the log cleanly once all calls under way are done: everything is synced, the active
-    /// segment cut to its end, its indexes written, and a checkpoint says so, after which the next
-    /// start scans nothing. Nothing can be appended any more. True if there is nothing to wait for,
+    /// segment cut to its end, and a checkpoint says so, after which the next start scans nothing. Nothing can be appended any more. True if there is nothing to wait for,
     /// else [`Completed::Closed`](super::Completed::Closed) or a failure follows.
     pub fn close(
         &mut self,
@@ -110,22 +122,18 @@ impl Log {
         };
         closing.is_pushed = true;
         let producers = std::mem::take(&mut closing.producers);
-        let checkpoint = self
-            .checkpoint_at(self.end, |segment| segment.size, true, producers)
-            .encode();
+        let checkpoint = self.checkpoint_at(self.end, |segment| segment.size, true, producers);
         let dirty = self.segments.iter().filter(|segment| segment.is_dirty());
         let files = dirty.map(|segment| segment.file.clone()).collect();
-        let directory = self.directory.clone();
-        let active = self.active_mut().map(|active| {
-            let hints = Box::new(hints_of(&directory, active, false));
-            (active.file.clone(), Position::new(active.size), hints)
-        });
-        let path = self.checkpoint_path();
+        let active = self
+            .active()
+            .map(|active| (active.file.clone(), Position::new(active.size)));
         let call = DiskCall::Close {
             files,
             active,
-            path,
-            checkpoint,
+            path: self.checkpoint_path(),
+            index: self.index_piece(&checkpoint),
+            checkpoint: Box::new(checkpoint),
         };
         self.push(calls, Pending::Close { synced: self.end }, call);
     }

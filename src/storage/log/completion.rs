@@ -114,6 +114,7 @@ impl Log {
             Ok(reply) => self.succeeded(pending, reply, calls),
             Err(error) => self.failed(pending, error, calls),
         };
+        self.seal_ended(calls);
         self.continue_closing(calls);
         completed
     }
@@ -144,8 +145,12 @@ impl Log {
                 self.sealed(base, Some(index));
                 Completed::Nothing
             }
-            (Pending::Checkpoint(checkpointed), _) => {
+            (Pending::Checkpoint(checkpointed), DiskReply::Checkpointed(mark)) => {
                 self.checkpointed = checkpointed;
+                if let (Some(mark), Some(segment)) = (mark, self.segment_mut(checkpointed.segment))
+                {
+                    segment.index_mark = mark;
+                }
                 self.clean_mark = None;
                 self.advance_start();
                 self.remove_expired(None, calls);
@@ -162,7 +167,10 @@ impl Log {
                 Completed::Closed
             }
             (
-                pending @ (Pending::Create { .. } | Pending::Seal { .. } | Pending::Compact),
+                pending @ (Pending::Create { .. }
+                | Pending::Seal { .. }
+                | Pending::Checkpoint(_)
+                | Pending::Compact),
                 reply,
             ) => {
                 unreachable!("{pending:?} was answered by {reply:?}")

@@ -356,6 +356,7 @@ impl Log {
             clean,
             producers,
             clean_below: self.compaction.clean_below,
+            index: holder.map(|segment| segment.index_mark),
         }
     }
 }

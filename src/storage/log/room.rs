@@ -256,35 +256,42 @@ impl Log {
 
     /// Ends the active segment; the next append makes a new one.
     pub(super) fn seal_active(&mut self, calls: &mut Calls) {
-        let directory = self.directory.clone();
         let Some(active) = self.active_mut() else {
             return;
         };
-        active.state = SegmentState::Sealing;
-        let base = active.base;
-        let hints = Box::new(hints_of(&directory, active, true));
-        let (file, length) = (active.file.clone(), Position::new(active.size));
-        self.push(
-            calls,
-            Pending::Seal { base },
-            DiskCall::Seal {
+        active.state = SegmentState::Ended;
+        self.seal_ended(calls);
+    }
+
+    /// Seals what has ended, unless a checkpoint is being written, which writes to the same index
+    /// files.
+    pub(super) fn seal_ended(&mut self, calls: &mut Calls) {
+        if self.is_pending(|pending| matches!(pending, Pending::Checkpoint(_))) {
+            return;
+        }
+        let ended = |segment: &&mut Segment| segment.state == SegmentState::Ended;
+        while let Some(segment) = self.segments.iter_mut().find(ended) {
+            segment.state = SegmentState::Sealing;
+            let base = segment.base;
+            let hints = Box::new(hints_of(&self.directory, segment));
+            let (file, length) = (segment.file.clone(), Position::new(segment.size));
+            let call = DiskCall::Seal {
                 file,
                 length,
                 hints,
-            },
-        );
+            };
+            self.push(calls, Pending::Seal { base }, call);
+        }
     }
 }
 
-/// What is written beside a segment; for a sealed one its time index ends with the largest
-/// timestamp.
-pub(super) fn hints_of(directory: &std::path::Path, segment: &mut Segment, sealed: bool) -> Hints {
+/// What is written beside a sealed segment; its time index ends with the largest timestamp.
+pub(super) fn hints_of(directory: &std::path::Path, segment: &mut Segment) -> Hints {
     let (index, time_index) = match segment.index.get_mut() {
-        SegmentIndex::Memory(builder) if sealed => {
+        SegmentIndex::Memory(builder) => {
             builder.finish();
             builder.encode()
         }
-        SegmentIndex::Memory(builder) => builder.encode(),
         SegmentIndex::Stored(_) => unreachable!("only a sealed segment's index is stored"),
     };
     Hints {
@@ -295,6 +302,6 @@ pub(super) fn hints_of(directory: &std::path::Path, segment: &mut Segment, seale
         next: segment.end,
         max: segment.max,
         is_cleaned: segment.is_cleaned,
-        chunks: sealed.then(|| segment.known_checksums()).flatten(),
+        chunks: segment.known_checksums(),
     }
 }

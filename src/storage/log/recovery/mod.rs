@@ -55,13 +55,15 @@ pub struct Recovered {
 pub struct RecoveryReport {
     /// Bytes whose checksums were verified.
     pub bytes_scanned: u64,
+    /// Bytes of which the headers were walked for want of index entries.
+    pub bytes_walked: u64,
     /// Bytes that only a journal held.
     pub bytes_replayed: u64,
     /// Bytes cut off, whole segments included.
     pub bytes_cut: u64,
     /// Segments removed because the log ends before them.
     pub segments_removed: u32,
-    /// Segments whose indexes were lost or wrong.
+    /// Sealed segments whose indexes were lost or wrong.
     pub indexes_rebuilt: u32,
 }
 

@@ -112,9 +112,9 @@ impl Recovery<'_> {
         self.report.indexes_rebuilt += 1;
         segment.state = SegmentState::Sealed;
         segment.max = max_of(segment);
-        let hints = hints_of(&self.log.directory, segment, true);
+        let hints = hints_of(&self.log.directory, segment);
         let length = Position::new(segment.size);
-        match write_hints(self.disk, &hints, length, Some(&segment.file)) {
+        match write_hints(self.disk, &hints, length, &segment.file) {
             Ok(index) => segment.index = RefCell::new(SegmentIndex::Stored(index)),
             Err(error) => {
                 let directory = self.log.directory.display();

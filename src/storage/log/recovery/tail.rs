@@ -3,15 +3,21 @@
 use super::error::{RecoveryError, io_error};
 use super::{Recovery, max_of, settle};
 use crate::record::BatchHeader;
-use crate::storage::disk::{FileRef, read_whole, remove_if_there, write_all};
-use crate::storage::envelope::FILE_BYTES_MAX;
-use crate::storage::index::{IndexBuilder, SegmentIndex};
+use crate::storage::batch_walk::{BatchWalk, WINDOW_PLAN_BYTES};
+use crate::storage::disk::{File, FileRef, remove_if_there, write_all};
+use crate::storage::index::{IndexBuilder, IndexMark, SegmentIndex};
 use crate::storage::log::Log;
 use crate::storage::log::scan::{Scan, ScanEnd};
 use crate::storage::producer_state::ProducerState;
 use crate::storage::segment::{Segment, segment_files};
 use crate::types::{Offset, Position, Timestamp};
 use std::io;
+
+/// The index of a segment that grows, and what the index files have of it.
+struct MarkedIndex {
+    index: IndexBuilder,
+    stored: IndexMark,
+}
 
 impl Recovery<'_> {
     /// The segment that holds the durable mark, and what was written after it. Gives back whether a
@@ -54,54 +60,43 @@ impl Recovery<'_> {
             return Ok(None);
         }
         let next = self.checkpoint.synced;
-        let index = match self.clean_index(base, length, next) {
-            Some(index) => index,
-            None => {
-                self.report.indexes_rebuilt += 1;
-                self.walk_marked(base, &*file, length)?
-            }
-        };
-        let mut segment = Segment::empty(base, file, 0, SegmentIndex::Memory(index));
+        let index = self.marked_index(base, &*file, length)?;
+        let mut segment = self.tail_segment(base, file, index);
         settle(&mut segment, length, next);
         segment.max = max_of(&mut segment);
         segment.begun = first_timestamp(&segment);
         Ok(Some(segment))
     }
 
-    fn clean_index(&self, base: Offset, length: Position, next: Offset) -> Option<IndexBuilder> {
-        let files = segment_files(&self.log.directory, base);
-        let known = self.read_summary(base, &files.summary)?;
-        if known.length != length.get() || known.next != next {
-            return None;
-        }
-        let offsets = read_whole(self.disk, &files.index, FILE_BYTES_MAX).ok()?;
-        let times = read_whole(self.disk, &files.time_index, FILE_BYTES_MAX).ok()?;
-        let is_same = crc32c::crc32c(&offsets) == known.index_crc
-            && crc32c::crc32c(&times) == known.time_index_crc;
-        let interval = self.log.config.index_interval_bytes;
-        let bytes = (offsets.as_slice(), times.as_slice());
-        is_same.then(|| IndexBuilder::restore(base, interval, bytes, known.max, length.get()))?
-    }
-
-    /// Walks what is below the durable mark, header by header.
-    fn walk_marked(
-        &self,
+    /// The index of what is below the durable mark: what the index files have of it, as far as the
+    /// checkpoint vouches for them, and from there on by walking the headers.
+    fn marked_index(
+        &mut self,
         base: Offset,
-        file: &dyn crate::storage::File,
+        file: &dyn File,
         upto: Position,
-    ) -> Result<IndexBuilder, RecoveryError> {
+    ) -> Result<MarkedIndex, RecoveryError> {
         let path = segment_files(&self.log.directory, base).log;
-        let mut index = IndexBuilder::new(base, self.log.config.index_interval_bytes);
+        let interval = self.log.config.index_interval_bytes;
+        let (mut marked, from, expected) =
+            self.stored_index(base, file, upto).unwrap_or_else(|| {
+                let marked = MarkedIndex {
+                    index: IndexBuilder::new(base, interval),
+                    stored: IndexMark::default(),
+                };
+                (marked, Position::ZERO, base)
+            });
+        self.report.bytes_walked += upto.since(from);
         let scan = Scan {
             file,
-            from: Position::ZERO,
+            from,
             upto,
-            expected: base,
+            expected,
             validate: false,
             gaps_below: Offset::ZERO,
             until: None,
         };
-        let end = scan.run(|position, header| index.push_header(position, header));
+        let end = scan.run(|position, header| marked.index.push_header(position, header));
         let end = end.map_err(io_error(&path))?;
         let position = end.position;
         if let Some(reason) = end.damage {
@@ -122,7 +117,36 @@ impl Recovery<'_> {
                 reason,
             });
         }
-        Ok(index)
+        Ok(marked)
+    }
+
+    /// What the index files have, as far as the checkpoint vouches for them, and the place and the
+    /// offset that follow the batch of their last entry.
+    fn stored_index(
+        &self,
+        base: Offset,
+        file: &dyn File,
+        upto: Position,
+    ) -> Option<(MarkedIndex, Position, Offset)> {
+        let stored = self.checkpoint.index?;
+        let files = segment_files(&self.log.directory, base);
+        let (offsets, times) = stored.read(self.disk, &files, upto.get())?;
+        let (position, relative) = IndexMark::last_entry(&offsets)?;
+        let mut walk = BatchWalk::new(file, position, upto, WINDOW_PLAN_BYTES);
+        let (_, last) = walk.next_header().ok()??;
+        if last.last_offset().since(base) != i64::from(relative) {
+            return None;
+        }
+        let (interval, size) = (self.log.config.index_interval_bytes, last.size() as u64);
+        let index = IndexBuilder::restore(base, interval, (&offsets, &times), size)?;
+        let marked = MarkedIndex { index, stored };
+        Some((marked, walk.position(), last.next_offset()))
+    }
+
+    fn tail_segment(&self, base: Offset, file: FileRef, marked: MarkedIndex) -> Segment {
+        let mut segment = Segment::empty(base, file, 0, SegmentIndex::Memory(marked.index));
+        segment.index_mark = marked.stored;
+        segment
     }
 
     /// The segment that holds the durable mark: walked below it, verified above.
@@ -143,7 +167,7 @@ impl Recovery<'_> {
                 reason,
             });
         }
-        let index = self.walk_marked(base, &*file, position)?;
+        let index = self.marked_index(base, &*file, position)?;
         let from = (position, synced);
         self.scan_unmarked(base, file, index, from, length, following)
     }
@@ -152,7 +176,10 @@ impl Recovery<'_> {
         let path = segment_files(&self.log.directory, base).log;
         let file = self.open(&path)?;
         let length = file.length().map_err(io_error(&path))?;
-        let index = IndexBuilder::new(base, self.log.config.index_interval_bytes);
+        let index = MarkedIndex {
+            index: IndexBuilder::new(base, self.log.config.index_interval_bytes),
+            stored: IndexMark::default(),
+        };
         let from = (Position::ZERO, base);
         self.scan_unmarked(base, file, index, from, length, following)
     }
@@ -163,14 +190,20 @@ impl Recovery<'_> {
         &mut self,
         base: Offset,
         file: FileRef,
-        mut index: IndexBuilder,
+        mut marked: MarkedIndex,
         (from, expected): (Position, Offset),
         length: Position,
         following: Option<Offset>,
     ) -> Result<(), RecoveryError> {
         let path = segment_files(&self.log.directory, base).log;
         file.forget_cached().map_err(io_error(&path))?;
-        let walked = self.walk_unmarked(&*file, &mut index, (from, expected), length, following);
+        let walked = self.walk_unmarked(
+            &*file,
+            &mut marked.index,
+            (from, expected),
+            length,
+            following,
+        );
         let end = walked.map_err(io_error(&path))?;
         let ScanEnd {
             position,
@@ -197,7 +230,7 @@ impl Recovery<'_> {
             self.report.bytes_cut += cut;
             file.truncate(position).map_err(io_error(&path))?;
         }
-        let mut segment = Segment::empty(base, file, 0, SegmentIndex::Memory(index));
+        let mut segment = self.tail_segment(base, file, marked);
         settle(&mut segment, position, next);
         segment.max = max_of(&mut segment);
         segment.begun = first_timestamp(&segment);
@@ -208,7 +241,7 @@ impl Recovery<'_> {
     /// Goes from batch to batch, taking those that a journal holds from there.
     fn walk_unmarked(
         &mut self,
-        file: &dyn crate::storage::File,
+        file: &dyn File,
         index: &mut IndexBuilder,
         (mut position, mut next): (Position, Offset),
         mut length: Position,
@@ -251,7 +284,7 @@ impl Recovery<'_> {
     /// Sees to it that the segment has a journal's batches at `position`. Gives the offset after.
     fn lay(
         &mut self,
-        file: &dyn crate::storage::File,
+        file: &dyn File,
         index: &mut IndexBuilder,
         position: Position,
         batches: &[u8],
