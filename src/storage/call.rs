@@ -344,7 +344,7 @@ impl DiskCall {
             Self::Sync { files } => format!("syncing {} segments", files.len()),
             Self::WriteBehind { from, upto, .. } => format!("writing back bytes {from} to {upto}"),
             Self::Seal { hints, .. } => format!("sealing {}", hints.files.log.display()),
-            Self::WriteCheckpoint { path, .. } => format!("writing {}", path.display()),
+            Self::WriteCheckpoint { path, .. } => format!("replacing {}", path.display()),
             Self::ReplaceFile { path, .. } => format!("replacing {}", path.display()),
             Self::Populate { from, upto, .. } => format!("reading bytes {from} to {upto}"),
             Self::Remove { paths, .. } => match paths.first() {

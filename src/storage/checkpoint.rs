@@ -5,7 +5,7 @@ use super::disk::{Disk, read_whole};
 use super::envelope::{self, DecodeError, FILE_BYTES_MAX, FileKind};
 use super::epoch_history::EpochHistory;
 use super::generated::checkpoint as schema;
-use super::index::{FilePrefix, IndexMark};
+pub use super::index::{FilePrefix, IndexMark};
 use super::producer_state::{BATCHES_KEPT, ProducerBatch, ProducerSnapshot};
 use super::segment::CHECKPOINT_NAME;
 use crate::types::{

@@ -1,5 +1,6 @@
 //! Full and failing disks, and batches that lie.
 
+use crate::log::with_numbered;
 use crate::partition::*;
 use corelane::record::Batch;
 use corelane::storage::memory_disk::{FaultKind, Operation};
@@ -309,8 +310,7 @@ fn forged_record_counts_overflow_no_index() {
 
 #[test]
 fn a_header_that_claims_too_much_is_an_error_and_not_the_end() {
-    let mut partition = Partition::new(tiny(), 1);
-    partition.append_values(&["a", "b"]);
+    let mut partition = with_numbered(60);
     partition.close();
     // The first batch claims 256 records more, so that it seems to end past what is readable.
     let (path, at) = (directory().join(log_name(0)), Position::new(25));

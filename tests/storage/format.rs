@@ -6,7 +6,7 @@
 
 use crate::partition::*;
 use corelane::record::{BatchBuilder, Compression};
-use corelane::storage::checkpoint::Checkpoint;
+use corelane::storage::checkpoint::{Checkpoint, FilePrefix};
 use corelane::storage::journal::{
     BlockBuilder, ENTRY_HEADER_BYTES, EntryHeader, FileHeader, Replay, UNRECOVERED_NAME,
     keep_unrecovered,
@@ -193,12 +193,7 @@ fn segments_and_hints_are_as_specified() {
     for (i, name) in logs.iter().enumerate() {
         let is_sealed = i + 1 < logs.len();
         let file = |extension: &str| partition.file(&name.replace("log", extension));
-        let (log, index, times, summary) = (
-            file("log"),
-            file("index"),
-            file("timeindex"),
-            file("summary"),
-        );
+        let (log, index, times) = (file("log"), file("index"), file("timeindex"));
         assert_eq!(*name, log_name(next));
         let batches = batches(&log);
         let base = next;
@@ -231,6 +226,19 @@ fn segments_and_hints_are_as_specified() {
         assert_eq!(index, expected, "{name}");
         assert_eq!(times, expected_times, "{name}");
 
+        if !is_sealed {
+            let checkpoint = Checkpoint::decode(&partition.file("checkpoint")).unwrap();
+            let mark = checkpoint.index.unwrap();
+            let prefix = |bytes: &[u8], entry_bytes| FilePrefix {
+                entries: (bytes.len() / entry_bytes) as u32,
+                crc: crc32c::crc32c(bytes),
+            };
+            assert!(!index.is_empty());
+            assert_eq!(mark.offsets, prefix(&index, 8));
+            assert_eq!(mark.times, prefix(&times, 12));
+            continue;
+        }
+        let summary = file("summary");
         assert_eq!(&summary[..8], b"corelsum");
         assert_eq!((u32_at(&summary, 8), u32_at(&summary, 12)), (1, 65536));
         assert_eq!((i64_at(&summary, 16), i64_at(&summary, 24)), (base, next));
@@ -238,13 +246,11 @@ fn segments_and_hints_are_as_specified() {
         assert_eq!((i64_at(&summary, 40), i64_at(&summary, 48)), largest);
         assert_eq!(u32_at(&summary, 56), crc32c::crc32c(&index));
         assert_eq!(u32_at(&summary, 60), crc32c::crc32c(&times));
-        assert_eq!(u32_at(&summary, 64), u32::from(is_sealed));
+        assert_eq!(u32_at(&summary, 64), 1);
         assert_eq!(u32_at(&summary, 68), crc32c::crc32c(&summary[80..]));
         assert_eq!(u32_at(&summary, 72), 0);
         assert_eq!(u32_at(&summary, 76), crc32c::crc32c(&summary[..76]));
-        if is_sealed {
-            assert_eq!(u32_at(&summary, 80), crc32c::crc32c(&log));
-        }
+        assert_eq!(u32_at(&summary, 80), crc32c::crc32c(&log));
     }
 }
 
@@ -384,14 +390,18 @@ fn what_version_1_wrote_is_read() {
             .unwrap();
     }
     let recovered = recover(&disk, &directory(), &tiny()).unwrap();
+    let report = recovered.report;
     assert!(recovered.clean);
-    assert_eq!(
-        (
-            recovered.report.bytes_scanned,
-            recovered.report.indexes_rebuilt
-        ),
-        (0, 0)
-    );
+    assert_eq!((report.bytes_scanned, report.indexes_rebuilt), (0, 0));
+    // The first brokers of version 1 said nothing of index files.
+    let path = directory().join("checkpoint");
+    let mut checkpoint = Checkpoint::decode(&disk.read_file(&path).unwrap()).unwrap();
+    checkpoint.index = None;
+    disk.write_file(&path, &checkpoint.encode()).unwrap();
+    let without = recover(&disk, &directory(), &tiny()).unwrap();
+    assert!(without.clean);
+    assert_eq!(without.report.bytes_walked, checkpoint.position.get());
+    assert!(report.bytes_walked < checkpoint.position.get());
     let partition = Partition::open(disk, directory(), tiny());
     let texts = partition.texts();
     assert_eq!(texts.first().unwrap(), "value 1");

@@ -2,7 +2,7 @@
 
 use crate::partition::*;
 use corelane::storage::journal::Journaled;
-use corelane::storage::{Disk, MemoryDisk, RecoveryError};
+use corelane::storage::{Calls, Disk, DiskCall, LogConfig, MemoryDisk, RecoveryError, Ticket};
 use corelane::types::{Offset, PartitionIndex, Position, TopicId};
 
 /// Ten batches, of which `synced` are durable and noted as such.
@@ -98,6 +98,15 @@ fn damage_below_the_mark_takes_the_partition_offline_by_name() {
         .disk
         .corrupt(&path, Position::new(3 * size + 8), 0x40)
         .unwrap();
+    // Where the checkpoint vouches for an index nothing is walked, and reading tells.
+    let disk = partition.disk.fork();
+    let reopened = Partition::open(disk, partition.directory.clone(), tiny());
+    assert_eq!(reopened.log.end(), Offset::new(10));
+    assert!(reopened.read(3, 10, 10_000).is_err());
+    let index = partition
+        .directory
+        .join(partition.disk_names("index")[0].as_str());
+    partition.disk.remove_file(&index).unwrap();
     let error = recovered_end(&partition).unwrap_err();
     let RecoveryError::Damaged { position, .. } = &error else {
         panic!("{error}")
@@ -113,6 +122,74 @@ fn damage_below_the_mark_takes_the_partition_offline_by_name() {
         .unwrap();
     let error = recovered_end(&partition).unwrap_err();
     assert!(matches!(error, RecoveryError::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn a_start_walks_what_came_since_the_last_index_entry_before_the_checkpoint() {
+    let config = LogConfig {
+        segment_bytes: 100_000,
+        ..tiny()
+    };
+    let size = batch("value 10").bytes().len() as u64;
+    let few = u64::from(config.index_interval_bytes) + 2 * size;
+    let mut partition = Partition::new(config, 1);
+    for round in 0..3 {
+        for i in 0..100 {
+            partition.append_values(&[&format!("value {i}")]);
+            if i % 30 == 0 {
+                partition.sync();
+                partition.checkpoint();
+            }
+        }
+        let (_, report) = partition.crash();
+        let walked = report.bytes_walked;
+        assert!(walked <= few, "round {round}: {walked} bytes walked");
+        assert!(report.bytes_scanned >= 9 * size, "{report:?}");
+    }
+    assert_eq!(partition.texts().len(), 300);
+    // Index entries are not synced: what the power takes of them is walked.
+    let disk = partition.disk.fork();
+    let zeros = vec![0; partition.file(&log_name(0).replace("log", "index")).len()];
+    let index = partition
+        .directory
+        .join(log_name(0).replace("log", "index"));
+    disk.write_file(&index, &zeros).unwrap();
+    let mut zeroed = Partition::open(disk, partition.directory.clone(), partition.config.clone());
+    let (_, report) = zeroed.restart();
+    assert!(report.bytes_walked > 200 * size, "{report:?}");
+    assert_eq!(zeroed.texts(), partition.texts());
+    // The next checkpoint vouches for all of them again.
+    zeroed.epoch = zeroed.epoch.next();
+    zeroed.append_values(&["one more"]);
+    zeroed.sync();
+    zeroed.checkpoint();
+    let (_, report) = zeroed.crash();
+    assert!(report.bytes_walked <= few, "{report:?}");
+}
+
+#[test]
+fn a_segment_that_ends_under_a_checkpoint_is_sealed_after_it() {
+    let mut partition = partition_of(10, 8);
+    partition.sync();
+    assert!(
+        partition
+            .log
+            .checkpoint(partition.epoch, &partition.producers, &mut partition.calls)
+    );
+    let seals = |calls: &Calls| {
+        let is_seal = |(_, call): &&(Ticket, DiskCall)| matches!(call, DiskCall::Seal { .. });
+        calls.iter().filter(is_seal).count()
+    };
+    let large = tiny().segment_bytes as usize;
+    let has_room = partition.log.make_room(large, NOW, &mut partition.calls);
+    assert!(!has_room && partition.calls.len() == 2);
+    assert_eq!(seals(&partition.calls), 0);
+    partition.perform(0);
+    assert_eq!(seals(&partition.calls), 1);
+    partition.drain();
+    assert_eq!(partition.disk_names("summary").len(), 1);
+    partition.crash();
+    assert_eq!(partition.log.end(), Offset::new(10));
 }
 
 #[test]
