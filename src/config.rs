@@ -99,6 +99,8 @@ pub struct Settings {
     pub sync_pause_ms_max: Option<u64>,
     /// Bytes of sealed segments that a core compares with their checksums each second; 0 for none.
     pub scrub_bytes_per_second_max: Option<u64>,
+    /// About how many bytes of segments a core reads to compact them each second.
+    pub compaction_bytes_per_second_max: Option<u64>,
     /// Consumer groups.
     pub groups: Option<GroupSettings>,
 }
@@ -177,6 +179,9 @@ impl Settings {
             scrub_bytes_per_second_max: self
                 .scrub_bytes_per_second_max
                 .or(under.scrub_bytes_per_second_max),
+            compaction_bytes_per_second_max: self
+                .compaction_bytes_per_second_max
+                .or(under.compaction_bytes_per_second_max),
             groups: self.groups.or(under.groups),
         }
     }
@@ -231,6 +236,9 @@ impl Settings {
             scrub_bytes_per_second_max: self
                 .scrub_bytes_per_second_max
                 .unwrap_or(defaults.scrub_bytes_per_second_max),
+            compaction_bytes_per_second_max: self
+                .compaction_bytes_per_second_max
+                .unwrap_or(defaults.compaction_bytes_per_second_max),
             ..defaults
         }
     }
@@ -404,6 +412,7 @@ mod tests {
             "sync-pause-ms-max = 1001",
             "scrub-bytes-per-second-max = 1000",
             "scrub-bytes-per-second-max = 1073741825",
+            "compaction-bytes-per-second-max = 1000",
         ];
         for text in refused {
             let error = parse(text).into_config(1).expect_err(text).to_string();
@@ -424,6 +433,7 @@ mod tests {
             "sync-pause-ms-max = 0",
             "scrub-bytes-per-second-max = 0",
             "scrub-bytes-per-second-max = 1048576",
+            "compaction-bytes-per-second-max = 1048576",
         ];
         for text in accepted {
             parse(text).into_config(1).expect(text);

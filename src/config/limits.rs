@@ -42,6 +42,8 @@ pub struct Limits {
     pub sync_pause_max: Duration,
     /// Bytes of sealed segments that a core compares with their checksums each second; none with 0.
     pub scrub_bytes_per_second_max: u64,
+    /// About how many bytes of segments a core reads to compact them each second.
+    pub compaction_bytes_per_second_max: u64,
     /// Bytes of memory per core for the keys of what it compacts.
     pub compaction_map_bytes_per_core: u64,
     /// About how many bytes a core appends before other connections get their turn.
@@ -73,6 +75,7 @@ impl Default for Limits {
             journal_block_bytes_max: 256 * 1024,
             sync_pause_max: Duration::from_millis(40),
             scrub_bytes_per_second_max: 4 * MIB,
+            compaction_bytes_per_second_max: 1024 * MIB,
             compaction_map_bytes_per_core: 32 * MIB,
             append_bytes_per_step_max: MIB,
             connections_per_core_max: 10_000,
@@ -115,6 +118,14 @@ impl Limits {
         let pause = self.sync_pause_max.as_millis() as u64;
         let wanted = "from 0 to 1000 milliseconds is wanted";
         in_range("sync-pause-ms-max", pause, 0..=1000, wanted)?;
+        let compaction = self.compaction_bytes_per_second_max;
+        let wanted = "at least 1048576 bytes is wanted";
+        in_range(
+            "compaction-bytes-per-second-max",
+            compaction,
+            MIB..=u64::MAX,
+            wanted,
+        )?;
         let scrub = self.scrub_bytes_per_second_max;
         if scrub > 0 {
             let wanted = "0 for none, or from 1048576 to 1073741824 bytes is wanted";

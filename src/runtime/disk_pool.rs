@@ -10,11 +10,16 @@ use crate::storage::Disk;
 use crate::storage::call::DiskCall;
 use crate::types::{CoreId, IoId};
 use async_channel::{Receiver, Sender};
+use rustix::process::setpriority_process;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-/// Other calls than journal writes and recompressions under way at once per core.
+/// Calls under way at once per core, beside those that have a thread of their own.
 const THREADS: usize = 4;
+
+/// The nice value of work that nobody waits for: where processors are short it gets a tenth of what
+/// others get.
+const UPKEEP_NICE: i32 = 10;
 
 /// One core's threads for disk calls. Dropping it performs what was started and joins them.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub(super) struct DiskPool {
     journal: Sender<(IoId, DiskCall)>,
     /// As do recompressions, which take no disk but all of a processor.
     recompression: Sender<(IoId, DiskCall)>,
+    /// And what nobody waits for, which gives way to all others.
+    upkeep: Sender<(IoId, DiskCall)>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -37,20 +44,34 @@ impl DiskPool {
         let (calls, waiting) = async_channel::unbounded();
         let (journal, writes) = async_channel::unbounded();
         let (recompression, batches) = async_channel::unbounded();
+        let (upkeep, pieces) = async_channel::unbounded();
         let mut pool = Self {
             calls,
             journal,
             recompression,
-            threads: Vec::with_capacity(2 + THREADS),
+            upkeep,
+            threads: Vec::with_capacity(3 + THREADS),
         };
-        let others = (0..THREADS).map(|number| (format!("disk-{core}-{number}"), waiting.clone()));
-        let own = [("journal", writes), ("recompress", batches)];
-        let own = own.map(|(what, waiting)| (format!("{what}-{core}"), waiting));
-        for (name, waiting) in others.chain(own) {
+        let others =
+            (0..THREADS).map(|number| (format!("disk-{core}-{number}"), waiting.clone(), 0));
+        let own = [
+            ("journal", writes, 0),
+            ("recompress", batches, 0),
+            ("upkeep", pieces, UPKEEP_NICE),
+        ];
+        let own = own.map(|(what, waiting, nice)| (format!("{what}-{core}"), waiting, nice));
+        for (name, waiting, nice) in others.chain(own) {
             let (disk, mesh) = (Arc::clone(disk), mesh.clone());
             let thread = thread::Builder::new()
                 .name(name.clone())
-                .spawn(move || perform_all(core, &waiting, &*disk, &mesh))
+                .spawn(move || {
+                    if nice > 0
+                        && let Err(error) = setpriority_process(None, nice)
+                    {
+                        log::debug!("the upkeep of core {core} has no lower priority: {error}");
+                    }
+                    perform_all(core, &waiting, &*disk, &mesh);
+                })
                 .map_err(|source| StartError::Thread { name, source })?;
             pool.threads.push(thread);
         }
@@ -62,6 +83,7 @@ impl DiskPool {
         let queue = match &call {
             DiskCall::WriteJournal { .. } => &self.journal,
             DiskCall::Recompress { .. } => &self.recompression,
+            DiskCall::Compact { .. } | DiskCall::Scrub { .. } => &self.upkeep,
             _ => &self.calls,
         };
         queue
@@ -75,6 +97,7 @@ impl Drop for DiskPool {
         self.calls.close();
         self.journal.close();
         self.recompression.close();
+        self.upkeep.close();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 log::error!("a disk thread panicked");

@@ -9,14 +9,13 @@ use std::cmp::Reverse;
 
 /// About how many bytes one call reads.
 const PIECE_BYTES: usize = 1024 * 1024;
-/// Calls between two upkeeps, which come about once a second: 64 MiB.
-const PIECES_PER_UPKEEP: u32 = 64;
 
 /// What the core compacts.
 #[derive(Debug)]
 pub(super) struct Compactor {
     current: Option<TopicPartition>,
-    pieces_left: u32,
+    /// Calls until the next upkeep, which comes about once a second.
+    pieces_left: u64,
     /// Keys the hash of keys.
     seed: u64,
 }
@@ -34,7 +33,8 @@ impl Compactor {
 impl Shard {
     /// Allows for as much compacting as fits until the next upkeep.
     pub(super) fn compact_on(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.compactor.pieces_left = PIECES_PER_UPKEEP;
+        let bytes_max = self.config.limits.compaction_bytes_per_second_max;
+        self.compactor.pieces_left = bytes_max / PIECE_BYTES as u64;
         self.compact_next(effects);
         if self.compactor.current.is_some() || self.is_stopping() {
             return;
@@ -70,7 +70,7 @@ impl Shard {
             self.with_partition(id, effects, |partition, outcome| {
                 has_begun = partition.continue_compaction(PIECE_BYTES, outcome);
             });
-            self.compactor.pieces_left -= u32::from(has_begun);
+            self.compactor.pieces_left -= u64::from(has_begun);
         }
         let hosted = self.partitions.get(&id);
         let goes_on =
@@ -182,7 +182,7 @@ mod tests {
         let disk = disk("compact");
         let mut shard = boot(&disk).1;
         let (most, all) = run(&mut shard, &disk, 1..20);
-        assert_eq!(most, PIECES_PER_UPKEEP, "{all} in all");
+        assert_eq!(most, 64, "{all} in all");
         assert_eq!(
             segments(&disk),
             2,

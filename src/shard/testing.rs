@@ -14,6 +14,7 @@ pub(super) fn boot(disk: &MemoryDisk) -> (Boot, Shard) {
     };
     let mut config = settings.into_config(1).unwrap();
     config.limits.journal_file_bytes = 1 << 20;
+    config.limits.compaction_bytes_per_second_max = 64 << 20;
     let boot = Boot::load(disk, Arc::new(config), 1).unwrap();
     let shard = boot.shard(disk, CoreId::REGISTRAR).unwrap();
     (boot, shard)

@@ -153,6 +153,7 @@ fn limits(rng: &mut Rng) -> Limits {
         journal_files_max,
         journal_block_bytes_max,
         sync_pause_max: Duration::from_millis([0, 40, 1_000][aside.usize(..3)]),
+        compaction_bytes_per_second_max: 64 << 20,
         scrub_bytes_per_second_max: [0, 4 << 20][aside.usize(..2)],
         uncheckpointed_bytes_per_core_max: [1 << 10, 1 << 20, 1 << 20][aside.usize(..3)],
         append_bytes_per_step_max: [1, 4 << 10, 1 << 20][rng.usize(..3)],

@@ -154,6 +154,11 @@ impl BatchFilter {
         self.map.len()
     }
 
+    /// Gives the memory for keys back; what was learned is of no more use.
+    pub fn forget_keys(&mut self) {
+        self.map = OffsetMap::new(0, 0);
+    }
+
     /// Appends to `output` what stays of a batch. One that `must_stay` leaves at least its header.
     /// A batch whose records do not decode stays as it is.
     pub fn clean(&mut self, batch: &Batch, must_stay: bool, output: &mut Vec<u8>) -> Cleaned {

@@ -195,6 +195,10 @@ impl Compaction {
             log::warn!("{} stays until the next start: {error}", path.display());
         }
         self.phase = phase?;
+        if matches!(self.phase, Phase::Finished) {
+            // Giving so much memory back takes long, and the core should not wait for it.
+            self.filter.forget_keys();
+        }
         Ok(self)
     }
 
