@@ -20,8 +20,11 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How often cores are looked at.
-const PERIOD: Duration = Duration::from_millis(10);
+/// Cores are looked at when the first of them may be overdue, but no more often than this.
+const PERIOD_MIN: Duration = Duration::from_millis(10);
+
+/// And no more seldom, which is also how long the end of a core may go unnoticed.
+const PERIOD_MAX: Duration = Duration::from_millis(40);
 
 /// How late an alarm may be.
 const GRACE: Duration = Duration::from_millis(5);
@@ -47,9 +50,12 @@ impl Pulse {
         self.due_us.store(at.get(), Ordering::Relaxed);
     }
 
+    fn due(&self) -> Instant {
+        Instant::new(self.due_us.load(Ordering::Relaxed))
+    }
+
     fn is_overdue(&self, now: Instant) -> bool {
-        let due = Instant::new(self.due_us.load(Ordering::Relaxed));
-        now.since(due) > GRACE
+        now.since(self.due()) > GRACE
     }
 }
 
@@ -71,8 +77,9 @@ pub(super) fn start(cores: Vec<Watched>, clock: Clock) -> Result<JoinHandle<()>,
 }
 
 fn watch(mut cores: Vec<Watched>, clock: Clock) {
-    while !cores.is_empty() {
-        thread::sleep(PERIOD);
+    while let Some(due) = cores.iter().map(|core| core.pulse.due()).min() {
+        let pause = due.since(clock.monotonic()).saturating_add(GRACE);
+        thread::sleep(pause.clamp(PERIOD_MIN, PERIOD_MAX));
         for core in cores.extract_if(.., |core| core.thread.is_finished()) {
             if core.thread.join().is_err() {
                 log::error!("a core's thread panicked");

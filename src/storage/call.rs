@@ -424,7 +424,7 @@ fn refuse_strangers(disk: &dyn Disk, directory: &Path) -> io::Result<()> {
 }
 
 /// The index files come first, as the checkpoint vouches for them. They are hints: where they cannot
-/// be written the next start walks headers instead.
+/// be written it vouches for what they had before, and the next start walks more headers.
 fn write_checkpoint(
     disk: &dyn Disk,
     path: &Path,
@@ -432,13 +432,10 @@ fn write_checkpoint(
     index: Option<IndexPiece>,
 ) -> io::Result<Option<IndexMark>> {
     if let Some(piece) = index {
-        checkpoint.index = match piece.write(disk) {
-            Ok(mark) => Some(mark),
-            Err(error) => {
-                log::warn!("writing the indexes beside {}: {error}", path.display());
-                None
-            }
-        };
+        match piece.write(disk) {
+            Ok(mark) => checkpoint.index = Some(mark),
+            Err(error) => log::warn!("writing the indexes beside {}: {error}", path.display()),
+        }
     }
     replace_file(disk, path, &checkpoint.encode())?;
     Ok(checkpoint.index)

@@ -47,6 +47,11 @@ impl OffsetEntry {
             position: both as u32,
         }
     }
+
+    /// The last of the entries in these bytes.
+    pub(super) fn last_of(bytes: &[u8]) -> Option<Self> {
+        bytes.last_chunk().copied().map(Self::decode)
+    }
 }
 
 impl TimeEntry {
@@ -199,7 +204,7 @@ impl IndexBuilder {
         (encode_offsets(&self.offsets), encode_times(&self.times))
     }
 
-    /// The entries of batches below `upto` that files do not have which have those of `mark`.
+    /// The entries of batches below `upto` that come after those which files have, by their `mark`.
     pub(super) fn piece(&self, files: SegmentFiles, mark: IndexMark, upto: Position) -> IndexPiece {
         let below = |entry: &OffsetEntry| u64::from(entry.position) < upto.get();
         let offsets = &self.offsets[..self.offsets.partition_point(below)];
@@ -321,12 +326,6 @@ impl IndexMark {
         let offsets = read(&files.index, self.offsets, OFFSET_ENTRY_BYTES)?;
         let times = read(&files.time_index, self.times, TIME_ENTRY_BYTES)?;
         Some((offsets, times))
-    }
-
-    /// The place and the last offset, relative to the segment's base, of the batch of the last entry.
-    pub(super) fn last_entry(offsets: &[u8]) -> Option<(Position, u32)> {
-        let entry = OffsetEntry::decode(*offsets.last_chunk()?);
-        Some((Position::new(u64::from(entry.position)), entry.relative))
     }
 }
 

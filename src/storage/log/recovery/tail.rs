@@ -5,7 +5,7 @@ use super::{Recovery, max_of, settle};
 use crate::record::BatchHeader;
 use crate::storage::batch_walk::{BatchWalk, WINDOW_PLAN_BYTES};
 use crate::storage::disk::{File, FileRef, remove_if_there, write_all};
-use crate::storage::index::{IndexBuilder, IndexMark, SegmentIndex};
+use crate::storage::index::{IndexBuilder, IndexMark, OffsetEntry, SegmentIndex};
 use crate::storage::log::Log;
 use crate::storage::log::scan::{Scan, ScanEnd};
 use crate::storage::producer_state::ProducerState;
@@ -131,10 +131,11 @@ impl Recovery<'_> {
         let stored = self.checkpoint.index?;
         let files = segment_files(&self.log.directory, base);
         let (offsets, times) = stored.read(self.disk, &files, upto.get())?;
-        let (position, relative) = IndexMark::last_entry(&offsets)?;
+        let entry = OffsetEntry::last_of(&offsets)?;
+        let position = Position::new(u64::from(entry.position));
         let mut walk = BatchWalk::new(file, position, upto, WINDOW_PLAN_BYTES);
         let (_, last) = walk.next_header().ok()??;
-        if last.last_offset().since(base) != i64::from(relative) {
+        if last.last_offset().since(base) != i64::from(entry.relative) {
             return None;
         }
         let (interval, size) = (self.log.config.index_interval_bytes, last.size() as u64);
