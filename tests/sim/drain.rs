@@ -2,10 +2,12 @@
 //! partition is read and judged, and often once more after a restart.
 
 use crate::clients::{read_records, spots_of};
-use crate::history::Seen;
+use crate::group_plan::GroupPlan;
+use crate::history::{Holding, Seen};
 use crate::network::Key;
 use crate::topics::Place;
 use crate::world::World;
+use std::collections::BTreeMap;
 
 /// Rounds within which everybody must be content.
 const ROUNDS_MAX: usize = 3_000;
@@ -59,7 +61,7 @@ impl World {
             }
             self.check_quiet();
             let content = self.clients.iter().all(|client| client.is_done());
-            let content = content && self.groups_are_settled();
+            let content = content && self.unsettled_groups().next().is_none();
             self.pass_to_deadline();
             if content && self.process.is_some() {
                 return;
@@ -67,20 +69,23 @@ impl World {
         }
         let unfinished = self.clients.iter().filter(|client| !client.is_done());
         let unfinished: Vec<_> = unfinished.collect();
-        panic!("after {ROUNDS_MAX} rounds without disturbance: {unfinished:#?}");
+        let unsettled: Vec<_> = self.unsettled_groups().collect();
+        panic!(
+            "after {ROUNDS_MAX} rounds without disturbance: {unfinished:#?}, \
+             groups that have not found together: {unsettled:#?}"
+        );
     }
 
-    /// Whether every group has found together.
-    pub(crate) fn groups_are_settled(&self) -> bool {
-        let Some(plan) = &self.plan.groups else {
-            return true;
-        };
-        let mut groups = plan.groups.iter().zip(&self.history.members);
+    /// Groups that have not found together, and what their settled members have.
+    fn unsettled_groups(&self) -> impl Iterator<Item = (&GroupPlan, &BTreeMap<usize, Holding>)> {
         let has_topics = !self.topics.places(true).is_empty();
-        !has_topics
-            || groups.all(|(group, membership)| {
-                membership.is_settled(group.members, |name| spots_of(name, &self.topics))
-            })
+        let plan = self.plan.groups.as_ref().filter(|_| has_topics);
+        let groups = plan.into_iter().flat_map(|plan| &plan.groups);
+        let groups = groups.zip(&self.history.members);
+        let unsettled = groups.filter(|(group, membership)| {
+            !membership.is_settled(group.members, |name| spots_of(name, &self.topics))
+        });
+        unsettled.map(|(group, membership)| (group, &membership.settled))
     }
 
     /// Reads everything there is.

@@ -42,7 +42,7 @@ const STEPS: u64 = 5_000;
 
 /// Seeds that found something, with their steps and what it was. A change of the simulator gives
 /// them another meaning; they are kept as long as they cost little.
-const FOUND: [(u64, u64, &str); 9] = [
+const FOUND: [(u64, u64, &str); 10] = [
     (
         44,
         6_000,
@@ -87,6 +87,11 @@ const FOUND: [(u64, u64, &str); 9] = [
         2_001_323,
         10_000,
         "the first members of an empty group waited longer than a rebalance may take",
+    ),
+    (
+        3_003_887,
+        10_000,
+        "a member of the simulator took its refused leave for done, and led without knowing it",
     ),
 ];
 

@@ -44,8 +44,8 @@ pub(crate) struct ClassicMember {
     sleeps_until: Option<Instant>,
     /// When nothing else happened while it waited, for the first time.
     waits_since: std::cell::Cell<Option<Instant>>,
-    /// It may lead without knowing that, as it took the place of a leader (what KIP-814 is for).
-    may_miss_changes: bool,
+    /// It left since nothing changes any more, so that it is no leader's stand-in.
+    has_left: bool,
     is_settled: bool,
 }
 
@@ -92,9 +92,8 @@ impl ClassicMember {
             true => with_instances,
             false => plain,
         };
-        let join = rng.i16(least(0, 5)..=9);
         let versions = Versions {
-            join,
+            join: rng.i16(least(0, 5)..=9),
             sync: rng.i16(least(0, 3)..=5),
             heartbeat: rng.i16(least(0, 3)..=4),
             leave: rng.i16(least(0, 3)..=5),
@@ -126,7 +125,7 @@ impl ClassicMember {
             beats_at: Instant::default(),
             sleeps_until: None,
             waits_since: std::cell::Cell::new(None),
-            may_miss_changes: plan.statics && join < 9,
+            has_left: false,
             is_settled: false,
         }
     }
@@ -374,8 +373,9 @@ impl ClassicMember {
                 .collect();
             spots
         };
-        if context.draining && self.may_miss_changes && self.can_leave() {
-            self.may_miss_changes = false;
+        // Whoever took a leader's place may lead without knowing that (what KIP-814 is for).
+        let may_miss_changes = self.plan.statics && self.versions.join < 9 && !self.has_left;
+        if context.draining && may_miss_changes && self.can_leave() {
             return self.leave(context);
         }
         let wants = draw_settled(context, &self.topics);
@@ -471,6 +471,7 @@ impl Client for ClassicMember {
     }
 
     fn hung_up(&mut self, _context: &mut Context<'_>) {
+        self.has_left = false;
         self.link.hung_up();
     }
 

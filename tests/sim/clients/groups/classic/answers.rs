@@ -112,6 +112,8 @@ impl ClassicMember {
             | ErrorCode::CoordinatorLoadInProgress
             | ErrorCode::NotCoordinator => {
                 self.wants_rejoin = false;
+                // A leave is kept with the next generation; before that a new start takes it back.
+                self.has_left = false;
                 self.is_found = false;
                 self.link.disconnect(context);
             }
@@ -154,7 +156,10 @@ impl ClassicMember {
                 if *is_old { ErrorCode::None } else { code }
             }
             What::Leave => {
-                let _: LeaveGroupResponse<'_> = Answer::<Asked>::decode(body, version);
+                let response: LeaveGroupResponse<'_> = Answer::<Asked>::decode(body, version);
+                let of_members = response.members.iter().map(|member| member.error_code);
+                let mut codes = of_members.chain([response.error_code]);
+                self.has_left = context.draining && codes.all(|code| code == 0);
                 return;
             }
             What::Commit(committing, is_old) => {
