@@ -4,17 +4,21 @@
 //! Every call may be performed while others are under way, in any order; the log that issued it
 //! sees to it that no two contradict each other.
 
+mod hints;
+
+pub use hints::Hints;
+pub(super) use hints::write_hints;
+
 use super::aligned::AlignedBuffer;
 use super::checkpoint::Checkpoint;
 use super::compaction::Compaction;
-use super::disk::{Disk, FileRef, OpenMode, Volume, remove_if_there, replace_file, write_all};
+use super::disk::{Disk, FileRef, OpenMode, Volume, remove_if_there, replace_file};
 use super::index::{IndexMark, IndexPiece, StoredIndex};
 use super::journal;
 use super::log::{Scrubbed, SealedSegment};
 use super::segment::{base_of, is_ours};
-use super::segment_summary::SegmentSummary;
 use crate::record::{Batch, RecompressError, TargetCompression, recompress};
-use crate::types::{Offset, Position, Timestamp};
+use crate::types::Position;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -36,21 +40,6 @@ pub struct SegmentFiles {
     pub time_index: PathBuf,
     /// What a start needs to know, and checksums.
     pub summary: PathBuf,
-}
-
-/// What is written beside a segment's bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hints {
-    pub(super) files: SegmentFiles,
-    pub(super) base: Offset,
-    pub(super) index: Vec<u8>,
-    pub(super) time_index: Vec<u8>,
-    pub(super) next: Offset,
-    pub(super) max: Option<(Timestamp, Offset)>,
-    /// Checksums of the segment, if it need not be read for them.
-    pub(super) chunks: Option<Vec<u32>>,
-    /// Whether compaction wrote the segment.
-    pub(super) is_cleaned: bool,
 }
 
 /// Something to do with a disk that may take long.
@@ -439,40 +428,6 @@ fn write_checkpoint(
     }
     replace_file(disk, path, &checkpoint.encode())?;
     Ok(checkpoint.index)
-}
-
-/// Writes a sealed segment's indexes and its summary with the checksums of its bytes. Not synced:
-/// they are hints.
-pub(super) fn write_hints(
-    disk: &dyn Disk,
-    hints: &Hints,
-    length: Position,
-    log: &FileRef,
-) -> io::Result<StoredIndex> {
-    let summary = SegmentSummary {
-        length: length.get(),
-        next: hints.next,
-        max: hints.max,
-        index_crc: crc32c::crc32c(&hints.index),
-        time_index_crc: crc32c::crc32c(&hints.time_index),
-        is_cleaned: hints.is_cleaned,
-    };
-    let summary = match &hints.chunks {
-        Some(chunks) => summary.encode(hints.base, chunks),
-        None => summary.encode_sealed(hints.base, &**log)?,
-    };
-    let index = write_anew(disk, &hints.files.index, &hints.index)?;
-    let time_index = write_anew(disk, &hints.files.time_index, &hints.time_index)?;
-    // Last, as it vouches for both.
-    write_anew(disk, &hints.files.summary, &summary)?;
-    StoredIndex::new(index, time_index, None)
-}
-
-fn write_anew(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<FileRef> {
-    remove_if_there(disk, path)?;
-    let file = disk.open(path, OpenMode::CreateNew)?;
-    write_all(&*file, Position::ZERO, bytes)?;
-    Ok(file)
 }
 
 fn remove_directory(disk: &dyn Disk, path: &Path) -> io::Result<()> {

@@ -6,20 +6,22 @@
 //! Invariants: offsets and positions grow strictly; timestamps grow strictly and each is the
 //! largest up to its entry.
 
-use super::call::SegmentFiles;
-use super::disk::{Disk, File, FileRef, OpenMode, write_all};
-use crate::record::{BatchHeader, HEADER_BYTES};
+mod mark;
+mod stored;
+
+pub(super) use mark::IndexPiece;
+pub use mark::{FilePrefix, IndexMark};
+pub(super) use stored::StoredIndex;
+
+use super::disk::FileRef;
+use crate::record::BatchHeader;
 use crate::types::{Offset, Position, Timestamp};
-use std::cell::Cell;
 use std::io;
-use std::path::Path;
 
 /// Bytes of an entry of the offset index: relative last offset (i32), position (i32).
 pub(super) const OFFSET_ENTRY_BYTES: usize = 8;
 /// Bytes of an entry of the time index: timestamp (i64), relative offset (i32).
 pub(super) const TIME_ENTRY_BYTES: usize = 12;
-
-const CHECKSUM_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A batch's last offset, relative to the segment's base, and where the batch starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,21 +205,6 @@ impl IndexBuilder {
     pub(super) fn encode(&self) -> (Vec<u8>, Vec<u8>) {
         (encode_offsets(&self.offsets), encode_times(&self.times))
     }
-
-    /// The entries of batches below `upto` that come after those which files have, by their `mark`.
-    pub(super) fn piece(&self, files: SegmentFiles, mark: IndexMark, upto: Position) -> IndexPiece {
-        let below = |entry: &OffsetEntry| u64::from(entry.position) < upto.get();
-        let offsets = &self.offsets[..self.offsets.partition_point(below)];
-        let last = offsets.last().map(|entry| entry.relative);
-        let covered = |entry: &TimeEntry| last.is_some_and(|last| entry.relative <= last);
-        let times = &self.times[..self.times.partition_point(covered)];
-        IndexPiece {
-            files,
-            mark,
-            offsets: encode_offsets(offsets.get(mark.offsets.entries as usize..).unwrap_or(&[])),
-            times: encode_times(times.get(mark.times.entries as usize..).unwrap_or(&[])),
-        }
-    }
 }
 
 fn encode_offsets(entries: &[OffsetEntry]) -> Vec<u8> {
@@ -226,155 +213,6 @@ fn encode_offsets(entries: &[OffsetEntry]) -> Vec<u8> {
 
 fn encode_times(entries: &[TimeEntry]) -> Vec<u8> {
     entries.iter().flat_map(|entry| entry.encode()).collect()
-}
-
-/// The first entries of an index file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct FilePrefix {
-    /// How many.
-    pub entries: u32,
-    /// The CRC-32C of their bytes.
-    pub crc: u32,
-}
-
-/// What the index files of a segment that grows hold, as far as its checkpoint vouches for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct IndexMark {
-    /// Of the offset index.
-    pub offsets: FilePrefix,
-    /// Of the time index.
-    pub times: FilePrefix,
-}
-
-/// Entries that the index files of a segment that grows get.
-#[derive(Debug)]
-pub struct IndexPiece {
-    files: SegmentFiles,
-    /// What the files have before.
-    mark: IndexMark,
-    offsets: Vec<u8>,
-    times: Vec<u8>,
-}
-
-impl IndexPiece {
-    /// Writes the entries, without a sync, and gives what the files hold then. Done again, or on
-    /// files that were sealed meanwhile, it comes to the same, as entries never change.
-    pub(super) fn write(&self, disk: &dyn Disk) -> io::Result<IndexMark> {
-        let (files, mark) = (&self.files, self.mark);
-        Ok(IndexMark {
-            offsets: extend(
-                disk,
-                &files.index,
-                mark.offsets,
-                &self.offsets,
-                OFFSET_ENTRY_BYTES,
-            )?,
-            times: extend(
-                disk,
-                &files.time_index,
-                mark.times,
-                &self.times,
-                TIME_ENTRY_BYTES,
-            )?,
-        })
-    }
-}
-
-fn extend(
-    disk: &dyn Disk,
-    path: &Path,
-    before: FilePrefix,
-    bytes: &[u8],
-    entry_bytes: usize,
-) -> io::Result<FilePrefix> {
-    if bytes.is_empty() {
-        return Ok(before);
-    }
-    let file = match disk.open(path, OpenMode::ReadWrite) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && before.entries == 0 => {
-            disk.open(path, OpenMode::CreateNew)?
-        }
-        opened => opened?,
-    };
-    let position = u64::from(before.entries) * entry_bytes as u64;
-    write_all(&*file, Position::new(position), bytes)?;
-    Ok(FilePrefix {
-        entries: before.entries + (bytes.len() / entry_bytes) as u32,
-        crc: crc32c::crc32c_append(before.crc, bytes),
-    })
-}
-
-impl IndexMark {
-    /// Reads what it speaks of: the bytes of the entries of both files, if they are as it says. No
-    /// more memory is taken than `segment_bytes` allow entries.
-    pub(super) fn read(
-        self,
-        disk: &dyn Disk,
-        files: &SegmentFiles,
-        segment_bytes: u64,
-    ) -> Option<(Vec<u8>, Vec<u8>)> {
-        let entries_max = segment_bytes / HEADER_BYTES as u64;
-        let read = |path, prefix: FilePrefix, entry_bytes| {
-            if u64::from(prefix.entries) > entries_max {
-                return None;
-            }
-            let mut bytes = vec![0; prefix.entries as usize * entry_bytes];
-            let file = disk.open(path, OpenMode::ReadOnly).ok()?;
-            let read = file.read_at(Position::ZERO, &mut bytes).ok()?;
-            (read == bytes.len() && crc32c::crc32c(&bytes) == prefix.crc).then_some(bytes)
-        };
-        let offsets = read(&files.index, self.offsets, OFFSET_ENTRY_BYTES)?;
-        let times = read(&files.time_index, self.times, TIME_ENTRY_BYTES)?;
-        Some((offsets, times))
-    }
-}
-
-/// The indexes of a sealed segment, searched where they lie: nothing of them stays in memory.
-#[derive(Debug, Clone)]
-pub(super) struct StoredIndex {
-    offsets: FileRef,
-    offset_count: u64,
-    times: FileRef,
-    time_count: u64,
-    /// The checksums of both, until the first use has compared them.
-    unverified: Cell<Option<(u32, u32)>>,
-}
-
-impl StoredIndex {
-    /// `checksums` are compared on first use; they are none if this process wrote the files.
-    pub(super) fn new(
-        offsets: FileRef,
-        times: FileRef,
-        checksums: Option<(u32, u32)>,
-    ) -> io::Result<Self> {
-        let offset_count = offsets.length()?.get() / OFFSET_ENTRY_BYTES as u64;
-        let time_count = times.length()?.get() / TIME_ENTRY_BYTES as u64;
-        Ok(Self {
-            offsets,
-            offset_count,
-            times,
-            time_count,
-            unverified: Cell::new(checksums),
-        })
-    }
-
-    /// Whether the files are what was written. Hints are not synced, so a power cut may leave
-    /// zeros of them.
-    fn is_sound(&self) -> io::Result<bool> {
-        let Some(checksums) = self.unverified.get() else {
-            return Ok(true);
-        };
-        let is_sound = (checksum(&*self.offsets)?, checksum(&*self.times)?) == checksums;
-        if is_sound {
-            self.unverified.set(None);
-        }
-        Ok(is_sound)
-    }
-
-    /// Gives the open files up, so that they are closed where waiting is allowed.
-    pub(super) fn into_files(self) -> [FileRef; 2] {
-        [self.offsets, self.times]
-    }
 }
 
 /// A segment's indexes, wherever they are.
@@ -445,20 +283,6 @@ impl SegmentIndex {
     }
 }
 
-/// The CRC-32C of a whole file.
-fn checksum(file: &dyn File) -> io::Result<u32> {
-    let mut buffer = vec![0; CHECKSUM_BUFFER_BYTES];
-    let (mut crc, mut position) = (0, Position::ZERO);
-    loop {
-        let read = file.read_at(position, &mut buffer)?;
-        if read == 0 {
-            return Ok(crc);
-        }
-        crc = crc32c::crc32c_append(crc, &buffer[..read]);
-        position = position.advanced(read as u64);
-    }
-}
-
 fn read_entry<const N: usize>(file: &FileRef, at: u64) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     let read = file.read_at(Position::new(at * N as u64), &mut bytes)?;
@@ -493,9 +317,8 @@ fn last_where<E>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::segment::segment_files;
 
-    fn built() -> IndexBuilder {
+    pub(super) fn built() -> IndexBuilder {
         let mut index = IndexBuilder::new(Offset::new(1000), 100);
         let times = [5, 9, 7, 7, 12, 11];
         for (i, time) in times.into_iter().enumerate() {
@@ -555,11 +378,9 @@ mod tests {
     #[test]
     fn a_restored_builder_goes_on_as_the_first() {
         let mut index = built();
-        let files = segment_files(Path::new(""), Offset::new(1000));
-        let all = Position::new(360);
-        let piece = index.piece(files.clone(), IndexMark::default(), all);
-        let pieces = (piece.offsets.as_slice(), piece.times.as_slice());
-        let mut restored = IndexBuilder::restore(Offset::new(1000), 100, pieces, 60).unwrap();
+        let (offsets, times) = index.encode();
+        let entries = (offsets.as_slice(), times.as_slice());
+        let mut restored = IndexBuilder::restore(Offset::new(1000), 100, entries, 60).unwrap();
         // The batch after that of the last entry, and a few more.
         for number in 5..9 {
             let last = Offset::new(1000 + number * 10 + 9);
@@ -574,26 +395,6 @@ mod tests {
             restored.push(position, 60, last, time);
         }
         assert_eq!(restored, index);
-    }
-
-    #[test]
-    fn pieces_add_up_to_the_whole() {
-        let index = built();
-        let files = segment_files(Path::new(""), Offset::new(1000));
-        let first = index.piece(files.clone(), IndexMark::default(), Position::new(240));
-        assert_eq!((first.offsets.len(), first.times.len()), (8, 12));
-        let one = |bytes: &[u8]| FilePrefix {
-            entries: 1,
-            crc: crc32c::crc32c(bytes),
-        };
-        let mark = IndexMark {
-            offsets: one(&first.offsets),
-            times: one(&first.times),
-        };
-        let second = index.piece(files, mark, Position::new(241));
-        let whole = index.encode();
-        assert_eq!([first.offsets, second.offsets].concat(), whole.0);
-        assert_eq!([first.times, second.times].concat(), whole.1);
     }
 
     #[test]

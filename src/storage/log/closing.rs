@@ -89,8 +89,8 @@ impl Log {
 
     /// Ends the log cleanly once all calls under way are done: everything is synced, the active
     /// segment cut to its end, and a checkpoint says so, after which the next start scans nothing.
-    /// Nothing can be appended any more. True if there is nothing to wait for,
-    /// else [`Completed::Closed`](super::Completed::Closed) or a failure follows.
+    /// Nothing can be appended any more. True if there is nothing to wait for, else
+    /// [`Completed::Closed`](super::Completed::Closed) or a failure follows.
     pub fn close(
         &mut self,
         epoch: LeaderEpoch,
