@@ -8,11 +8,14 @@ use crate::world::World;
 use corelane::protocol::kafka::messages::{
     DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeProducersRequest,
     DescribeProducersResponse, DescribeProducersTopic, DescribeTopicPartitionsRequest,
-    DescribeTopicPartitionsResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
-    OffsetForLeaderPartition, OffsetForLeaderTopic, PartitionCursor,
+    DescribeTopicPartitionsResponse, ErrorCode, OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse, OffsetForLeaderPartition, OffsetForLeaderTopic, PartitionCursor,
 };
 use corelane::wire::{Message, Reader};
 use std::collections::BTreeMap;
+
+/// How many deadlines a coordinator that failed has to come back.
+const ROUNDS_MAX: u32 = 1000;
 
 impl World {
     /// Asks for everything that can be told of the partitions whose content is known.
@@ -36,14 +39,23 @@ impl World {
             let fetching = Fetching::new(group.number, spots, &mut context);
             let topics = by_topic(fetching.spots.iter().map(|spot| (*spot, ())), &context);
             let request = fetching.request(&group.name, &topics, None, 9);
-            let body = self.ask(key, &request, 9);
-            let answer = Answer {
-                asked: (),
-                version: 9,
-                body,
+            let mut rounds = 0..ROUNDS_MAX;
+            let told = loop {
+                let answer = Answer {
+                    asked: (),
+                    version: 9,
+                    body: self.ask(key, &request, 9),
+                };
+                let told = fetching.answered(&answer, &mut self.context());
+                // One that failed while the disk was full reads its log again a second later.
+                let waits = told == Err(ErrorCode::CoordinatorNotAvailable);
+                if waits && rounds.next().is_some() {
+                    self.pass_to_deadline();
+                    self.settle();
+                } else {
+                    break told.unwrap_or_else(|code| panic!("{}: {code}", group.name));
+                }
             };
-            let told = fetching.answered(&answer, &mut self.context());
-            let told = told.unwrap_or_else(|code| panic!("{}: {code}", group.name));
             for (spot, offset) in told {
                 let place = self.topics.place(spot.0, spot.1);
                 let content = all.iter().find(|content| content.place == place);

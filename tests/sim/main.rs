@@ -42,7 +42,7 @@ const STEPS: u64 = 5_000;
 
 /// Seeds that found something, with their steps and what it was. A change of the simulator gives
 /// them another meaning; they are kept as long as they cost little.
-const FOUND: [(u64, u64, &str); 10] = [
+const FOUND: [(u64, u64, &str); 11] = [
     (
         44,
         6_000,
@@ -92,6 +92,11 @@ const FOUND: [(u64, u64, &str); 10] = [
         3_003_887,
         10_000,
         "a member of the simulator took its refused leave for done, and led without knowing it",
+    ),
+    (
+        3_006_918,
+        10_000,
+        "a coordinator that had failed on a full disk was asked before it read its log again",
     ),
 ];
 
