@@ -61,11 +61,7 @@ impl Recovery<'_> {
         }
         let next = self.checkpoint.synced;
         let index = self.marked_index(base, &*file, length)?;
-        let mut segment = self.tail_segment(base, file, index);
-        settle(&mut segment, length, next);
-        segment.max = max_of(&mut segment);
-        segment.begun = first_timestamp(&segment);
-        Ok(Some(segment))
+        Ok(Some(tail_segment(base, file, index, (length, next))))
     }
 
     /// The index of what is below the durable mark: what the index files have of it, as far as the
@@ -77,15 +73,9 @@ impl Recovery<'_> {
         upto: Position,
     ) -> Result<MarkedIndex, RecoveryError> {
         let path = segment_files(&self.log.directory, base).log;
-        let interval = self.log.config.index_interval_bytes;
-        let (mut marked, from, expected) =
-            self.stored_index(base, file, upto).unwrap_or_else(|| {
-                let marked = MarkedIndex {
-                    index: IndexBuilder::new(base, interval),
-                    stored: IndexMark::default(),
-                };
-                (marked, Position::ZERO, base)
-            });
+        let stored = self.stored_index(base, file, upto);
+        let nothing = || (self.empty_index(base), Position::ZERO, base);
+        let (mut marked, from, expected) = stored.unwrap_or_else(nothing);
         self.report.bytes_walked += upto.since(from);
         let scan = Scan {
             file,
@@ -144,10 +134,12 @@ impl Recovery<'_> {
         Some((marked, walk.position(), last.next_offset()))
     }
 
-    fn tail_segment(&self, base: Offset, file: FileRef, marked: MarkedIndex) -> Segment {
-        let mut segment = Segment::empty(base, file, 0, SegmentIndex::Memory(marked.index));
-        segment.index_mark = marked.stored;
-        segment
+    /// The index of a segment of which nothing is known.
+    fn empty_index(&self, base: Offset) -> MarkedIndex {
+        MarkedIndex {
+            index: IndexBuilder::new(base, self.log.config.index_interval_bytes),
+            stored: IndexMark::default(),
+        }
     }
 
     /// The segment that holds the durable mark: walked below it, verified above.
@@ -177,10 +169,7 @@ impl Recovery<'_> {
         let path = segment_files(&self.log.directory, base).log;
         let file = self.open(&path)?;
         let length = file.length().map_err(io_error(&path))?;
-        let index = MarkedIndex {
-            index: IndexBuilder::new(base, self.log.config.index_interval_bytes),
-            stored: IndexMark::default(),
-        };
+        let index = self.empty_index(base);
         let from = (Position::ZERO, base);
         self.scan_unmarked(base, file, index, from, length, following)
     }
@@ -231,10 +220,7 @@ impl Recovery<'_> {
             self.report.bytes_cut += cut;
             file.truncate(position).map_err(io_error(&path))?;
         }
-        let mut segment = self.tail_segment(base, file, marked);
-        settle(&mut segment, position, next);
-        segment.max = max_of(&mut segment);
-        segment.begun = first_timestamp(&segment);
+        let segment = tail_segment(base, file, marked, (position, next));
         self.segments.push_back(segment);
         Ok(())
     }
@@ -354,6 +340,21 @@ fn replay(log: &mut Log, producers: &mut ProducerState, header: &BatchHeader) {
     log.epochs
         .record(header.leader_epoch(), header.base_offset());
     log.leader_epoch = log.leader_epoch.max(header.leader_epoch());
+}
+
+/// A segment that goes on, of so many bytes and up to this offset.
+fn tail_segment(
+    base: Offset,
+    file: FileRef,
+    marked: MarkedIndex,
+    (length, next): (Position, Offset),
+) -> Segment {
+    let mut segment = Segment::empty(base, file, 0, SegmentIndex::Memory(marked.index));
+    segment.index_mark = marked.stored;
+    settle(&mut segment, length, next);
+    segment.max = max_of(&mut segment);
+    segment.begun = first_timestamp(&segment);
+    segment
 }
 
 /// The time of the first batch, as far as its header tells.
