@@ -15,6 +15,8 @@ pub struct Case {
     pub sweep: Vec<String>,
     /// Topics that exist before the first step.
     pub topics: BTreeMap<String, Topic>,
+    /// Runs beside no other such case: they use a name in common, such as the group without one.
+    pub in_turn: bool,
     pub steps: Vec<Step>,
 }
 
@@ -83,6 +85,8 @@ struct Given {
     sweep: Option<Value>,
     #[serde(default)]
     topics: BTreeMap<String, Topic>,
+    #[serde(default)]
+    in_turn: bool,
     steps: Vec<Map<String, Value>>,
 }
 
@@ -128,6 +132,7 @@ impl Given {
             name,
             sweep,
             topics: self.topics,
+            in_turn: self.in_turn,
             steps,
         })
     }

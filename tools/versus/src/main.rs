@@ -27,7 +27,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Cases that run at the same time; they have no names in common.
+/// Runs at the same time; they have no names in common.
 const RUNS_AT_ONCE: usize = 8;
 
 /// Sends the same requests to Apache Kafka and to corelane, and reports where the answers differ.
@@ -68,13 +68,22 @@ fn main() -> Result<ExitCode> {
     let all = options.cases.is_empty();
     // Brokers that were asked before know other names.
     let series = format!("s{}", std::process::id());
-    let mut runs = Vec::new();
+    let (mut in_turn, mut rows) = (Vec::new(), Vec::new());
     for case in &cases {
         if all || options.cases.iter().any(|part| case.name.contains(part)) {
-            runs.extend((0..case.runs(&schema)?).map(|run| (case, run)));
+            for run in 0..case.runs(&schema)? {
+                let number = in_turn.len() + rows.len();
+                let run = (case, run, format!("v{number}{series}-"));
+                if case.in_turn {
+                    in_turn.push(run);
+                } else {
+                    rows.push(vec![run]);
+                }
+            }
         }
     }
-    // Most of the time is spent waiting: several runs wait at once.
+    rows.insert(0, in_turn);
+    // Most of the time is spent waiting: several rows of runs wait at once.
     let next = AtomicUsize::new(0);
     let noted = Mutex::new(&mut report);
     std::thread::scope(|scope| {
@@ -82,11 +91,12 @@ fn main() -> Result<ExitCode> {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((case, run)) = runs.get(number) else {
+                    let Some(row) = rows.get(number) else {
                         break;
                     };
-                    let prefix = format!("v{number}{series}-");
-                    compare(&schema, &options, case, *run, &prefix, &noted);
+                    for (case, run, prefix) in row {
+                        compare(&schema, &options, case, *run, prefix, &noted);
+                    }
                 }
             });
         }
