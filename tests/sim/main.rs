@@ -42,7 +42,7 @@ const STEPS: u64 = 5_000;
 
 /// Seeds that found something, with their steps and what it was. A change of the simulator gives
 /// them another meaning; they are kept as long as they cost little.
-const FOUND: [(u64, u64, &str); 11] = [
+const FOUND: [(u64, u64, &str); 12] = [
     (
         44,
         6_000,
@@ -97,6 +97,11 @@ const FOUND: [(u64, u64, &str); 11] = [
         3_006_918,
         10_000,
         "a coordinator that had failed on a full disk was asked before it read its log again",
+    ),
+    (
+        3_014_874,
+        10_000,
+        "a torn append that a failed seal left in its segment took the partition offline",
     ),
 ];
 

@@ -214,6 +214,22 @@ fn a_sealed_segment_without_hints_is_verified_byte_by_byte() {
 }
 
 #[test]
+fn what_follows_the_last_record_of_a_sealed_segment_is_cut() {
+    let mut partition = partition_of(60, 60);
+    let path = partition.directory.join(log_name(0));
+    let whole = partition.file(&log_name(0));
+    // A failed append left the beginning of a batch there, and cutting it off failed.
+    for rest in [5, 70] {
+        let torn = [&whole[..], &whole[..rest]].concat();
+        partition.disk.write_file(&path, &torn).unwrap();
+        let (_, report) = partition.crash();
+        assert_eq!(report.bytes_cut, rest as u64);
+        assert_eq!(partition.texts().len(), 60);
+        assert_eq!(partition.file(&log_name(0)), whole);
+    }
+}
+
+#[test]
 fn indexes_that_a_power_cut_zeroed_are_rebuilt_on_first_use() {
     let mut partition = partition_of(60, 60);
     let names = partition.disk_names("index");

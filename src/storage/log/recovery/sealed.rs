@@ -78,15 +78,20 @@ impl Recovery<'_> {
         });
         let end = end.map_err(io_error(&path))?;
         self.report.bytes_scanned += end.position.get();
+        let position = end.position;
         if let Some(reason) = end.damage {
-            return Err(RecoveryError::Damaged {
-                path,
-                position: end.position,
-                reason,
-            });
+            if end.next != next {
+                return Err(RecoveryError::Damaged {
+                    path,
+                    position,
+                    reason,
+                });
+            }
+            // All its records are there: what follows is a failed append whose cut failed as well.
+            self.cut(&*file, &path, (position, length), &reason)?;
         }
         let mut segment = Segment::empty(base, file, 0, SegmentIndex::Memory(index));
-        settle(&mut segment, length, end.next);
+        settle(&mut segment, position, end.next);
         segment.is_cleaned = is_cleaned;
         self.write_sealed_hints(&mut segment);
         Ok(segment)

@@ -12,6 +12,7 @@ use crate::storage::producer_state::ProducerState;
 use crate::storage::segment::{Segment, segment_files};
 use crate::types::{Offset, Position, Timestamp};
 use std::io;
+use std::path::Path;
 
 /// The index of a segment that grows, and what the index files have of it.
 struct MarkedIndex {
@@ -212,17 +213,28 @@ impl Recovery<'_> {
         }
         self.report.bytes_scanned += position.since(from);
         if let Some(damage) = damage {
-            let cut = length.since(position);
-            log::warn!(
-                "{}: {cut} bytes cut at byte {position}: {damage}",
-                path.display()
-            );
-            self.report.bytes_cut += cut;
-            file.truncate(position).map_err(io_error(&path))?;
+            self.cut(&*file, &path, (position, length), &damage)?;
         }
         let segment = tail_segment(base, file, marked, (position, next));
         self.segments.push_back(segment);
         Ok(())
+    }
+
+    /// Cuts a segment at `position`, from where on it holds nothing that was durable.
+    pub(super) fn cut(
+        &mut self,
+        file: &dyn File,
+        path: &Path,
+        (position, length): (Position, Position),
+        damage: &str,
+    ) -> Result<(), RecoveryError> {
+        let cut = length.since(position);
+        log::warn!(
+            "{}: {cut} bytes cut at byte {position}: {damage}",
+            path.display()
+        );
+        self.report.bytes_cut += cut;
+        file.truncate(position).map_err(io_error(path))
     }
 
     /// Goes from batch to batch, taking those that a journal holds from there.
