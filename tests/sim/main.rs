@@ -42,7 +42,7 @@ const STEPS: u64 = 5_000;
 
 /// Seeds that found something, with their steps and what it was. A change of the simulator gives
 /// them another meaning; they are kept as long as they cost little.
-const FOUND: [(u64, u64, &str); 12] = [
+const FOUND: [(u64, u64, &str); 14] = [
     (
         44,
         6_000,
@@ -102,6 +102,16 @@ const FOUND: [(u64, u64, &str); 12] = [
         3_014_874,
         10_000,
         "a torn append that a failed seal left in its segment took the partition offline",
+    ),
+    (
+        4_009_385,
+        10_000,
+        "damaging a file gave the device what a failed sync had kept from it",
+    ),
+    (
+        4_014_863,
+        10_000,
+        "a start must refuse to replace what was kept of a partition and is damaged",
     ),
 ];
 

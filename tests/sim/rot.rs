@@ -1,9 +1,10 @@
 //! Durable bytes that rot: after everything else, copies of the disk are damaged, one file each, and
-//! the broker starts on them. It may refuse to start for a damaged catalog or journal, by name, and
-//! it may serve the damaged partition no more. What it serves is what was there, or fails its
-//! checksum before the reader's eyes. Two things may be missing, as damage there looks like the torn
-//! tail of a crash: of the damaged segment what lies above the highest mark that is stored, and what
-//! only the very last block of a journal holds. No other partition is touched by it.
+//! the broker starts on them. It may refuse to start for a damaged catalog, journal or file of what
+//! was kept of a partition, by name, and it may serve the damaged partition no more. What it serves
+//! is what was there, or fails its checksum before the reader's eyes. Two things may be missing, as
+//! damage there looks like the torn tail of a crash: of the damaged segment what lies above the
+//! highest mark that is stored, and what only the very last block of a journal holds. No other
+//! partition is touched by it.
 
 use crate::clients::read_records;
 use crate::disturbance::Trouble;
@@ -111,8 +112,11 @@ impl World {
         let damage = start.damage;
         self.trace.note(format_args!("{damage:?}"));
         if let Err(error) = self.try_start() {
-            let names = |what| error.to_string().contains(what);
-            let is_named = (damage.is("catalog") && names("catalog"))
+            let names = |what: &str| error.to_string().contains(what);
+            // What was kept of a partition is not replaced by more of it while it cannot be read.
+            let is_named = ["catalog", "unrecovered"]
+                .iter()
+                .any(|file| damage.is(file) && names(file))
                 || (damage.is_of("journal") && names("journal"));
             assert!(is_named, "{damage:?}: {error}");
             return;
@@ -148,6 +152,9 @@ impl World {
             files.retain(is_wanted);
         }
         let path = files.swap_remove(rng.usize(..files.len()));
+        // To damage a file writes all of it, and what a failed sync left in memory alone is not to
+        // get to the device by that.
+        disk.evict();
         let old = disk.read_file(&path).expect("the file is there");
         // Behind that a journal waits to be written.
         let used = old.iter().rposition(|byte| *byte != 0)? + 1;
