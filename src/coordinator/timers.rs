@@ -1,8 +1,9 @@
 use crate::types::{GroupId, Instant, MemberId};
-use std::collections::{BTreeMap, BTreeSet};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 
 /// What a coordinator waits for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Timer {
     /// A member is silent for as long as it may be.
     Session(GroupId, MemberId),
@@ -19,39 +20,63 @@ pub(super) enum Timer {
 }
 
 /// What is due when; each timer is set once at most.
+///
+/// Sessions are put off with every heartbeat, long before they are over: that only notes the new
+/// time, and the timer is looked at in vain at the old one.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    by_time: BTreeSet<(Instant, Timer)>,
-    by_timer: BTreeMap<Timer, Instant>,
+    queue: BTreeSet<(Instant, Timer)>,
+    set: FxHashMap<Timer, Due>,
+}
+
+/// When a timer is due, and when it is looked at, which is not later.
+#[derive(Debug)]
+struct Due {
+    at: Instant,
+    queued: Instant,
 }
 
 impl Timers {
     /// Sets a timer, or sets it anew.
     pub(super) fn set(&mut self, timer: Timer, at: Instant) {
+        if let Some(due) = self.set.get_mut(&timer)
+            && due.queued <= at
+        {
+            due.at = at;
+            return;
+        }
         self.cancel(&timer);
-        self.by_timer.insert(timer.clone(), at);
-        self.by_time.insert((at, timer));
-        debug_assert_eq!(self.by_time.len(), self.by_timer.len());
+        self.queue(timer, at);
+    }
+
+    fn queue(&mut self, timer: Timer, at: Instant) {
+        self.set.insert(timer.clone(), Due { at, queued: at });
+        self.queue.insert((at, timer));
+        debug_assert_eq!(self.queue.len(), self.set.len());
     }
 
     pub(super) fn cancel(&mut self, timer: &Timer) {
-        if let Some((timer, at)) = self.by_timer.remove_entry(timer) {
-            self.by_time.remove(&(at, timer));
+        if let Some((timer, due)) = self.set.remove_entry(timer) {
+            self.queue.remove(&(due.queued, timer));
         }
     }
 
+    /// When to look for what is due; nothing is due before.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.by_time.first().map(|(at, _)| *at)
+        self.queue.first().map(|(at, _)| *at)
     }
 
     /// Takes out a timer whose time has come.
     pub(super) fn due(&mut self, now: Instant) -> Option<Timer> {
-        if self.next()? > now {
-            return None;
+        while self.next()? <= now {
+            let (queued, timer) = self.queue.pop_first()?;
+            let due = self.set.remove(&timer)?;
+            if due.at == queued {
+                return Some(timer);
+            }
+            self.queue(timer, due.at);
         }
-        let (_, timer) = self.by_time.pop_first()?;
-        self.by_timer.remove(&timer);
-        Some(timer)
+        None
     }
 }
 
@@ -66,12 +91,20 @@ mod tests {
         timers.set(sync("a"), Instant::new(5));
         timers.set(sync("b"), Instant::new(7));
         timers.set(sync("a"), Instant::new(9));
-        assert_eq!(timers.next(), Some(Instant::new(7)));
         assert_eq!(timers.due(Instant::new(6)), None);
+        assert_eq!(timers.next(), Some(Instant::new(7)));
+        timers.set(sync("b"), Instant::new(8));
+        assert_eq!(timers.due(Instant::new(7)), None);
         assert_eq!(timers.due(Instant::new(9)), Some(sync("b")));
         assert_eq!(timers.due(Instant::new(9)), Some(sync("a")));
+        timers.set(sync("a"), Instant::new(10));
+        timers.set(sync("a"), Instant::new(12));
         timers.set(sync("a"), Instant::new(1));
+        assert_eq!(timers.next(), Some(Instant::new(1)));
+        assert_eq!(timers.due(Instant::new(1)), Some(sync("a")));
+        timers.set(sync("a"), Instant::new(1));
+        timers.set(sync("a"), Instant::new(2));
         timers.cancel(&sync("a"));
-        assert_eq!(timers.due(Instant::new(9)), None);
+        assert_eq!(timers.next(), None);
     }
 }

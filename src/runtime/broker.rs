@@ -9,6 +9,7 @@ use super::executor;
 use super::lane::Lane;
 use super::listeners::{Addresses, Listeners};
 use super::mesh::{Inbound, Mesh};
+use super::quiet::QuietSet;
 use super::stats::{CoreStats, CoreStatsSnapshot};
 use super::watchdog::{self, Pulse, Watched};
 use crate::storage::Disk;
@@ -101,9 +102,11 @@ impl Broker {
         executor::probe()?;
         let addresses = listeners.addresses().clone();
         let (mesh, inboxes) = Mesh::new(settings.cores);
+        let (quiet, quiet_thread) = QuietSet::start(mesh.clone())?;
         let common = Shared {
             clock: Clock::start(),
             mesh: mesh.clone(),
+            quiet: Arc::new(quiet),
             connections: (0..settings.cores).map(|_| AtomicUsize::new(0)).collect(),
             running: Arc::new(AtomicUsize::new(usize::from(settings.cores))),
             frame_patience: settings.frame_patience,
@@ -121,11 +124,11 @@ impl Broker {
                 acceptor: acceptor_stop,
                 mesh,
             },
-            threads: Vec::new(),
+            threads: vec![quiet_thread],
             stats: Vec::new(),
         };
         // A failed start drops `broker`, which ends the cores that did start.
-        broker.start_cores(settings, &common, inboxes, Arc::new(make_lane))?;
+        broker.start_cores(settings, common, inboxes, Arc::new(make_lane))?;
         broker.threads.push(acceptor.start()?);
         Ok(broker)
     }
@@ -133,7 +136,7 @@ impl Broker {
     fn start_cores<L, E, F>(
         &mut self,
         settings: &Settings,
-        common: &Shared,
+        common: Shared,
         inboxes: Vec<Receiver<Inbound>>,
         make_lane: Arc<F>,
     ) -> Result<(), StartError>

@@ -4,6 +4,8 @@
 //!   frame is not admitted nothing is read, so the peer feels it.
 //! - The writer sends what the lane answers. While the peer does not take it, nothing accumulates:
 //!   the lane admits no more requests than it has slots.
+//! - A client that only says now and then that it lives is waited for with all others of its kind,
+//!   see [`quiet`](super::quiet).
 //! - Either may end the connection. `shutdown` completes the other's wait; the lane hears of the
 //!   end once, when both are done.
 
@@ -13,6 +15,7 @@ use super::lane::Lane;
 use super::local_wake::LocalWake;
 use super::mesh::Accepted;
 use super::outgoing::{Next, Outgoing};
+use super::quiet::QUIET_AFTER;
 use super::socket::{Piece, Socket};
 use crate::broker::Part;
 use crate::shard::Event;
@@ -42,6 +45,12 @@ pub(super) struct Connection {
     /// When the body that is arriving must be complete.
     body_due: Cell<Option<Instant>>,
     reader: LocalWake,
+    /// When the last frame began to arrive.
+    heard: Cell<Instant>,
+    /// Whether it waits with the quiet connections.
+    quiet: Cell<bool>,
+    /// Bytes may have arrived since a quiet connection looked last.
+    spoke: Cell<bool>,
     /// The reader lets others run between two frames.
     giving_way: Cell<bool>,
     outgoing: RefCell<Outgoing>,
@@ -91,6 +100,35 @@ impl Connection {
         }
     }
 
+    /// Lets the reader of a quiet connection look for bytes.
+    pub(super) fn spoke(&self) {
+        self.spoke.set(true);
+        self.reader.wake();
+    }
+
+    /// Takes in what a frame that began to arrive at `now` tells of its client, and so how the next
+    /// one is waited for.
+    fn hear<L: Lane>(&self, core: &Core<L>, now: Instant, frame: &[u8]) {
+        let has_paused = now.since(self.heard.replace(now)) >= QUIET_AFTER;
+        let is_quiet = has_paused && L::is_sign_of_life(frame);
+        let (id, socket) = (self.id, self.socket.descriptor());
+        if is_quiet && !self.quiet.get() {
+            self.quiet.set(core.join_quiet(id, socket));
+        } else if !is_quiet && self.quiet.replace(false) {
+            core.leave_quiet(id, socket);
+        }
+    }
+
+    /// Waits, on a quiet connection, until something has arrived or it has ended.
+    async fn until_spoken(&self, incoming: &mut Incoming) -> io::Result<()> {
+        while self.quiet.get() && !self.ended.get() && !incoming.look(&self.socket)? {
+            let spoke = || (self.spoke.take() || self.ended.get()).then_some(());
+            self.reader.until(spoke).await;
+            incoming.stir();
+        }
+        Ok(())
+    }
+
     /// Lets the tasks of others run between two frames. The own writer is none of them: answers
     /// leave together, once the reader has no more to take or has used up its time. A system call
     /// for each took a sixth of what one connection could ship.
@@ -129,6 +167,9 @@ pub(super) async fn serve<L: Lane>(core: &Rc<Core<L>>, accepted: Accepted) {
         admitted: Cell::new(None),
         body_due: Cell::new(None),
         reader: LocalWake::default(),
+        heard: Cell::new(core.clock().monotonic()),
+        quiet: Cell::new(false),
+        spoke: Cell::new(false),
         giving_way: Cell::new(false),
         outgoing: RefCell::default(),
         writer: LocalWake::default(),
@@ -171,7 +212,11 @@ fn finish(connection: &Connection, doing: &str, ended: io::Result<()>) {
 async fn read<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<()> {
     let mut incoming = Incoming::default();
     let mut turn = 0;
-    while let Some(length) = incoming.prefix(&connection.socket).await? {
+    loop {
+        connection.until_spoken(&mut incoming).await?;
+        let Some(length) = incoming.prefix(&connection.socket).await? else {
+            break;
+        };
         core.handle(Event::Announced {
             connection: connection.id,
             length,
@@ -179,9 +224,11 @@ async fn read<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<()
         let Some((slot, length)) = connection.admission().await else {
             break;
         };
-        connection.body_due.set(Some(core.body_due(length)));
+        let now = core.clock().monotonic();
+        connection.body_due.set(Some(core.body_due(now, length)));
         let bytes = incoming.body(&connection.socket, length as usize).await?;
         connection.body_due.set(None);
+        connection.hear(core, now, &bytes);
         core.stats().received(incoming.take_received());
         if connection.ended.get() {
             break;

@@ -8,6 +8,7 @@ use super::executor::INBOX_LATENCY;
 use super::lane::Lane;
 use super::local_wake::LocalWake;
 use super::mesh::{Accepted, Inbound, Mesh};
+use super::quiet::QuietSet;
 use super::stats::CoreStats;
 use super::watchdog::Pulse;
 use crate::shard::{Effect, Event};
@@ -20,6 +21,7 @@ use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
+use std::os::fd::BorrowedFd;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ const BODY_BYTES_PER_SECOND_MIN: u32 = 100_000;
 pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) mesh: Mesh,
+    pub(super) quiet: Arc<QuietSet>,
     /// Open connections per core: the acceptor adds, the core takes off.
     pub(super) connections: Arc<[AtomicUsize]>,
     /// Cores whose lane has not stopped yet.
@@ -140,6 +143,11 @@ impl<L: Lane> Core<L> {
                 }
                 Inbound::DiskDone { io, result } => self.handle(Event::DiskDone { io, result }),
                 Inbound::Accepted(accepted) => self.accept(accepted, clients),
+                Inbound::Spoke(connections) => {
+                    for connection in connections {
+                        self.with(connection, Connection::spoke);
+                    }
+                }
                 Inbound::Resume => self.handle(Event::Resume),
                 Inbound::Stop => self.handle(Event::Stop),
                 Inbound::AllStopped => break,
@@ -272,10 +280,19 @@ impl<L: Lane> Core<L> {
         self.emptied.until(gone).await;
     }
 
-    /// When the body of a frame of `length` bytes that is admitted now must have arrived.
-    pub(super) fn body_due(&self, length: u32) -> Instant {
+    /// Lets a connection wait with the quiet ones. False if that cannot be.
+    pub(super) fn join_quiet(&self, id: ConnectionId, socket: BorrowedFd<'_>) -> bool {
+        self.common.quiet.add(self.id, id, socket)
+    }
+
+    /// Takes a connection out of the quiet ones.
+    pub(super) fn leave_quiet(&self, id: ConnectionId, socket: BorrowedFd<'_>) {
+        self.common.quiet.remove(id, socket);
+    }
+
+    /// When the body of a frame of `length` bytes that is admitted at `now` must have arrived.
+    pub(super) fn body_due(&self, now: Instant, length: u32) -> Instant {
         let by_length = Duration::from_secs(1) * (length / BODY_BYTES_PER_SECOND_MIN);
-        let now = self.common.clock.monotonic();
         now.after(self.common.frame_patience + by_length)
     }
 

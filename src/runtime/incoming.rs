@@ -37,6 +37,29 @@ impl Incoming {
         std::mem::take(&mut self.received)
     }
 
+    /// Whether something waits here, the end of the stream included. Waits for nothing.
+    pub(super) fn look(&mut self, socket: &Socket) -> io::Result<bool> {
+        if !self.waiting().is_empty() {
+            return Ok(true);
+        }
+        self.buffer = Vec::new();
+        self.start = 0;
+        if self.drained {
+            return Ok(false);
+        }
+        let mut buffer = Vec::with_capacity(WAIT_BYTES);
+        let taken = self.take(socket, &mut buffer, WAIT_BYTES)?;
+        if taken.is_some() {
+            self.buffer = buffer;
+        }
+        Ok(taken.is_some())
+    }
+
+    /// More may have arrived.
+    pub(super) fn stir(&mut self) {
+        self.drained = false;
+    }
+
     /// Waits for a frame's length prefix. `None` when the peer ended the stream before one.
     pub(super) async fn prefix(&mut self, socket: &Socket) -> io::Result<Option<i32>> {
         loop {
@@ -108,17 +131,10 @@ impl Incoming {
         buffer: &mut Vec<u8>,
         at_most: usize,
     ) -> io::Result<usize> {
-        if !self.drained {
-            match socket.try_receive(buffer, at_most) {
-                Ok(received) => {
-                    self.drained = received < at_most;
-                    self.received += received;
-                    return Ok(received);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.drained = true,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+        if !self.drained
+            && let Some(received) = self.take(socket, buffer, at_most)?
+        {
+            return Ok(received);
         }
         let mut first = [0; WAIT_BYTES];
         let room = first.len().min(at_most);
@@ -127,6 +143,28 @@ impl Incoming {
         self.received += received;
         buffer.extend_from_slice(&first[..received]);
         Ok(received)
+    }
+
+    /// Appends at most `at_most` bytes that have arrived; `None` if none have.
+    fn take(
+        &mut self,
+        socket: &Socket,
+        buffer: &mut Vec<u8>,
+        at_most: usize,
+    ) -> io::Result<Option<usize>> {
+        match socket.try_receive(buffer, at_most) {
+            Ok(received) => {
+                self.drained = received < at_most;
+                self.received += received;
+                Ok(Some(received))
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.drained = true;
+                Ok(None)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::shard::Message;
 use crate::storage::call::DiskReply;
-use crate::types::{CoreId, IoId};
+use crate::types::{ConnectionId, CoreId, IoId};
 use async_channel::{Receiver, Sender};
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +16,8 @@ pub(super) enum Inbound {
     FromCore { from: CoreId, message: Message },
     /// A client connected and this core is to serve it.
     Accepted(Accepted),
+    /// Connections that wait together have something to read.
+    Spoke(Vec<ConnectionId>),
     /// A disk call ended.
     DiskDone {
         io: IoId,

@@ -33,6 +33,7 @@ mod listeners;
 mod local_wake;
 mod mesh;
 mod outgoing;
+mod quiet;
 mod signals;
 mod socket;
 mod stats;

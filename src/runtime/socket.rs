@@ -95,7 +95,7 @@ impl Socket {
         }
     }
 
-    fn descriptor(&self) -> BorrowedFd<'_> {
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
         // SAFETY: `stream` owns the descriptor and lives as long as the borrow of `self`.
         unsafe { BorrowedFd::borrow_raw(self.descriptor) }
     }

@@ -28,6 +28,8 @@ pub(crate) const SILENT: u8 = 4;
 pub(crate) const RANGE: u8 = 5;
 /// Frames that start with this and a number are answered after the lane gave its turn away as often.
 pub(crate) const YIELDING: u8 = 6;
+/// Frames that start with this are signs of life.
+pub(crate) const LIVING: u8 = 7;
 
 const FRAME_BYTES_MAX: i32 = 64 * 1024 * 1024;
 const SLOTS_MAX: usize = 64;
@@ -212,6 +214,10 @@ impl Lane for EchoLane {
 
     fn next_deadline(&self) -> Option<Instant> {
         self.later.front().map(|(due, ..)| *due)
+    }
+
+    fn is_sign_of_life(frame: &[u8]) -> bool {
+        frame.first() == Some(&LIVING)
     }
 }
 

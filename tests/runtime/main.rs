@@ -13,4 +13,5 @@ mod echo_lane;
 mod files;
 mod lifecycle;
 mod pressure;
+mod quiet;
 mod timing;

@@ -82,14 +82,22 @@ impl GroupsArgs {
         let watch = bounds.start();
         let pace = Pace::new(HEARTBEATS_PER_S * members.len() as f64);
         let mut heartbeats = 0;
+        // Members do not wait for each other: each has its answer at the latest when its turn
+        // comes again.
         for (number, member) in (0..).zip(members.iter().cycle()) {
             pace.wait(number);
             if watch.is_over() {
                 break;
             }
+            if number >= members.len() as u64 {
+                member.was_heard()?;
+            }
             member.heartbeat()?;
             heartbeats = number + 1;
         }
+        let unheard = members.len().min(heartbeats as usize);
+        let last = members.iter().cycle().skip(heartbeats as usize - unheard);
+        last.take(unheard).try_for_each(Member::was_heard)?;
         let seconds = watch.seconds()?;
         let idle = broker.cpu_s().zip(before).map(|(now, before)| now - before);
         say("restarting");
@@ -131,6 +139,9 @@ impl GroupsArgs {
         }
         for member in &mut restarting {
             member.leave()?;
+        }
+        for member in &restarting {
+            member.has_left()?;
         }
         member::come(&mut restarting, work)?;
         member::join(&staying, work)?;

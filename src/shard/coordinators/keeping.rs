@@ -29,7 +29,7 @@ impl Shard {
             self.settle_question(answer, effects);
         }
         self.keep_next(id, now, effects);
-        self.coordinators.note_deadline();
+        self.coordinators.note_deadline(id);
     }
 
     /// Appends what waits if nothing is under way.
@@ -109,7 +109,7 @@ impl Shard {
             let answer: Answer = (token, Err(GroupError::NotAvailable));
             self.settle_question(answer, effects);
         }
-        self.coordinators.note_deadline();
+        self.coordinators.note_deadline(id);
     }
 }
 

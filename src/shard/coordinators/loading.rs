@@ -32,7 +32,7 @@ impl Shard {
         let coordinator = Coordinator::new(config, Arc::clone(&self.catalog), now, seed);
         let hosted = Hosted::loading(coordinator, now.monotonic);
         self.coordinators.hosted.insert(id, hosted);
-        self.coordinators.note_deadline();
+        self.coordinators.note_deadline(id);
     }
 
     /// Coordinators whose time has come go on: they read their log, or members' sessions end.
@@ -66,7 +66,7 @@ impl Shard {
                 Stage::Failed { .. } => {}
             }
         }
-        self.coordinators.note_deadline();
+        self.coordinators.find_deadline();
     }
 
     /// Whether a reply is for a coordinator; it is taken in if so.
@@ -137,7 +137,7 @@ impl Shard {
             Ok(()) => {
                 loading.next = Some(range.next);
                 loading.read_at = Some(now.monotonic);
-                self.coordinators.note_deadline();
+                self.coordinators.note_deadline(id);
             }
             Err(reason) => self.fail_coordinator(id, &reason, now, effects),
         }

@@ -31,7 +31,7 @@ pub(super) struct Coordinators {
     questions: Questions,
     /// Reads and appends under way, and for which coordinator.
     under_way: FxHashMap<RequestId, TopicPartition>,
-    /// When the first of them wants to be called.
+    /// When the first of them may want to be called; none does before.
     deadline: Option<Instant>,
     random: fastrand::Rng,
 }
@@ -54,7 +54,14 @@ impl Coordinators {
         self.deadline
     }
 
-    fn note_deadline(&mut self) {
+    /// One of them may want to be called earlier than before.
+    fn note_deadline(&mut self, id: TopicPartition) {
+        let own = self.hosted.get(&id).and_then(Hosted::deadline);
+        self.deadline = self.deadline.into_iter().chain(own).min();
+    }
+
+    /// Asks all of them.
+    fn find_deadline(&mut self) {
         self.deadline = self.hosted.values().filter_map(Hosted::deadline).min();
     }
 }

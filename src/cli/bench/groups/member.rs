@@ -75,14 +75,18 @@ impl Member {
         })
     }
 
-    /// Says that it is there, and hears that nothing has changed.
+    /// Says that it is there.
     pub(super) fn heartbeat(&self) -> Result<(), CliError> {
         self.send(&HeartbeatRequest {
             group_id: &self.group,
             generation_id: self.generation,
             member_id: &self.id,
             ..Default::default()
-        })?;
+        })
+    }
+
+    /// Hears that nothing has changed.
+    pub(super) fn was_heard(&self) -> Result<(), CliError> {
         let answer = self.receive()?;
         let response: HeartbeatResponse = answer.decode()?;
         checked(&answer, response.error_code)
@@ -98,7 +102,10 @@ impl Member {
             group_id: &self.group,
             members: vec![leaving].into(),
             ..Default::default()
-        })?;
+        })
+    }
+
+    pub(super) fn has_left(&self) -> Result<(), CliError> {
         let answer = self.receive()?;
         let response: LeaveGroupResponse<'_> = answer.decode()?;
         checked(&answer, response.error_code)

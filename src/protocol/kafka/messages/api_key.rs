@@ -124,6 +124,17 @@ impl ApiKey {
         self as i16
     }
 
+    /// The API that a request's frame begins with, if it is served.
+    pub fn of_frame(frame: &[u8]) -> Option<Self> {
+        let code = frame.first_chunk()?;
+        Self::from_code(i16::from_be_bytes(*code))
+    }
+
+    /// Whether it only says that a group's member lives, unless something has changed.
+    pub const fn is_heartbeat(self) -> bool {
+        matches!(self, Self::Heartbeat | Self::ConsumerGroupHeartbeat)
+    }
+
     /// The versions that clients are told of. They are those served, but for Produce: librdkafka
     /// up to 2.11.0 stops compressing without a word where version 0 is missing (KAFKA-18659).
     pub const fn advertised(self) -> RangeInclusive<i16> {
@@ -215,5 +226,7 @@ mod tests {
             assert_eq!(ApiKey::from_code(api.code()), Some(api));
         }
         assert_eq!(ApiKey::from_code(-1), None);
+        assert_eq!(ApiKey::of_frame(&[0, 12, 0]), Some(ApiKey::Heartbeat));
+        assert_eq!(ApiKey::of_frame(&[0]), None);
     }
 }
