@@ -2,7 +2,9 @@
 //!
 //! - The reader takes a frame's length, has it admitted by the lane, then takes its body. While a
 //!   frame is not admitted nothing is read, so the peer feels it.
-//! - The writer sends what the lane answers. While the peer does not take it, nothing accumulates:
+//! - What the lane answers at once to small requests the reader sends if no more of them wait: a turn
+//!   of the executor less, which takes long under load.
+//! - The writer sends all else that the lane answers. While the peer does not take it, nothing accumulates:
 //!   the lane admits no more requests than it has slots.
 //! - A client that only says now and then that it lives is waited for with all others of its kind,
 //!   see [`quiet`](super::quiet).
@@ -53,6 +55,8 @@ pub(super) struct Connection {
     spoke: Cell<bool>,
     /// The reader lets others run between two frames.
     giving_way: Cell<bool>,
+    /// The reader hands a frame to the lane, and sees to the answer.
+    asking: Cell<bool>,
     outgoing: RefCell<Outgoing>,
     writer: LocalWake,
 }
@@ -67,7 +71,9 @@ impl Connection {
     /// Queues a response.
     pub(super) fn respond(&self, slot: SlotId, parts: Vec<Part>) {
         self.outgoing.borrow_mut().respond(slot, parts);
-        self.writer.wake();
+        if !self.asking.get() {
+            self.writer.wake();
+        }
     }
 
     /// Ends the connection once everything queued is written.
@@ -171,6 +177,7 @@ pub(super) async fn serve<L: Lane>(core: &Rc<Core<L>>, accepted: Accepted) {
         quiet: Cell::new(false),
         spoke: Cell::new(false),
         giving_way: Cell::new(false),
+        asking: Cell::new(false),
         outgoing: RefCell::default(),
         writer: LocalWake::default(),
     });
@@ -234,11 +241,22 @@ async fn read<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<()
             break;
         }
         turn += bytes.len();
+        // Else the writer may be in the middle of an answer.
+        let is_writer_idle = connection.outgoing.borrow().is_empty();
+        connection.asking.set(true);
         core.handle(Event::Frame {
             connection: connection.id,
             slot,
             bytes,
         });
+        connection.asking.set(false);
+        if turn < TURN_BYTES && is_writer_idle && !incoming.look(&connection.socket)? {
+            answer(core, connection)?;
+            turn = 0;
+        }
+        if !connection.outgoing.borrow().is_empty() {
+            connection.writer.wake();
+        }
         if turn < TURN_BYTES || glommio::executor().need_preempt() {
             glommio::yield_if_needed().await;
         } else {
@@ -250,7 +268,6 @@ async fn read<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<()
 }
 
 async fn write<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<()> {
-    let mut sent = Vec::new();
     while !connection.ended.get() {
         let next = connection.outgoing.borrow_mut().next()?;
         match next {
@@ -259,14 +276,7 @@ async fn write<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<(
             }
             Next::Send(first) => {
                 let bytes = send(connection, &first).await?;
-                core.stats().sent(bytes);
-                connection.outgoing.borrow_mut().advance(bytes, &mut sent);
-                for slot in sent.drain(..) {
-                    core.handle(Event::Sent {
-                        connection: connection.id,
-                        slot,
-                    });
-                }
+                note_sent(core, connection, bytes);
                 glommio::yield_if_needed().await;
             }
             Next::Sent(slot) => core.handle(Event::Sent {
@@ -281,6 +291,36 @@ async fn write<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<(
         }
     }
     Ok(())
+}
+
+/// Sends what the peer takes now of what is queued.
+fn answer<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<()> {
+    let tried = {
+        let outgoing = connection.outgoing.borrow();
+        let mut pieces = outgoing.pieces().peekable();
+        if pieces.peek().is_none() {
+            return Ok(());
+        }
+        connection.socket.try_send(pieces, SEND_BYTES)
+    };
+    match tried {
+        Ok(bytes) => note_sent(core, connection, bytes),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+fn note_sent<L: Lane>(core: &Core<L>, connection: &Connection, bytes: usize) {
+    let mut sent = Vec::new();
+    core.stats().sent(bytes);
+    connection.outgoing.borrow_mut().advance(bytes, &mut sent);
+    for slot in sent {
+        core.handle(Event::Sent {
+            connection: connection.id,
+            slot,
+        });
+    }
 }
 
 /// Sends some of what is queued, waiting for the peer if it takes nothing now.

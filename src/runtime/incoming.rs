@@ -42,13 +42,16 @@ impl Incoming {
         if !self.waiting().is_empty() {
             return Ok(true);
         }
-        self.buffer = Vec::new();
         self.start = 0;
+        // A connection of which nothing has arrived holds no buffer.
+        let mut buffer = std::mem::take(&mut self.buffer);
         if self.drained {
             return Ok(false);
         }
-        let mut buffer = Vec::with_capacity(WAIT_BYTES);
-        let taken = self.take(socket, &mut buffer, WAIT_BYTES)?;
+        buffer.clear();
+        buffer.reserve_exact(WAIT_BYTES);
+        let room = buffer.capacity();
+        let taken = self.take(socket, &mut buffer, room)?;
         if taken.is_some() {
             self.buffer = buffer;
         }

@@ -113,8 +113,8 @@ impl Outgoing {
             })
     }
 
-    /// Takes bytes that were sent off the queue. Responses that they end are reported by
-    /// [`Outgoing::next`]; those between them are returned through `sent`.
+    /// Takes bytes that were sent off the queue, and gives the responses that they end. One without
+    /// bytes is reported by [`Outgoing::next`].
     pub(super) fn advance(&mut self, mut bytes: usize, sent: &mut Vec<SlotId>) {
         while bytes > 0 {
             match self.entries.pop_front() {
@@ -129,6 +129,10 @@ impl Outgoing {
                 Some(Entry::End(slot)) => sent.push(slot),
                 _ => unreachable!("only pieces are sent"),
             }
+        }
+        while let Some(Entry::End(slot)) = self.entries.front() {
+            sent.push(*slot);
+            self.entries.pop_front();
         }
     }
 }
@@ -177,8 +181,10 @@ mod tests {
         outgoing.advance(2, &mut sent);
         assert_eq!(sent, [SlotId::new(1), SlotId::new(2)]);
         outgoing.advance(2, &mut sent);
-        assert!(matches!(outgoing.next(), Ok(Next::Sent(slot)) if slot == SlotId::new(3)));
+        assert_eq!(sent, [1, 2, 3].map(SlotId::new));
         assert!(matches!(outgoing.next(), Ok(Next::Idle)));
+        outgoing.respond(SlotId::new(4), vec![]);
+        assert!(matches!(outgoing.next(), Ok(Next::Sent(slot)) if slot == SlotId::new(4)));
     }
 
     #[test]
@@ -190,7 +196,7 @@ mod tests {
         assert_eq!(outgoing.pieces().count(), 1);
         let mut sent = Vec::new();
         outgoing.advance(3, &mut sent);
-        assert!(matches!(outgoing.next(), Ok(Next::Sent(_))));
+        assert_eq!(sent, [SlotId::new(1)]);
         assert!(matches!(outgoing.next(), Ok(Next::Close(reason)) if reason == "enough"));
     }
 }
