@@ -1,9 +1,8 @@
 use crate::types::{GroupId, Instant, MemberId};
-use rustc_hash::FxHashMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a coordinator waits for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
     /// A member is silent for as long as it may be.
     Session(GroupId, MemberId),
@@ -26,7 +25,7 @@ pub(super) enum Timer {
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     queue: BTreeSet<(Instant, Timer)>,
-    set: FxHashMap<Timer, Due>,
+    set: BTreeMap<Timer, Due>,
 }
 
 /// When a timer is due, and when it is looked at, which is not later.

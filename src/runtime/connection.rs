@@ -4,8 +4,8 @@
 //!   frame is not admitted nothing is read, so the peer feels it.
 //! - What the lane answers at once to small requests the reader sends if no more of them wait: a turn
 //!   of the executor less, which takes long under load.
-//! - The writer sends all else that the lane answers. While the peer does not take it, nothing accumulates:
-//!   the lane admits no more requests than it has slots.
+//! - The writer sends all else that the lane answers. While the peer does not take it, nothing
+//!   accumulates: the lane admits no more requests than it has slots.
 //! - A client that only says now and then that it lives is waited for with all others of its kind,
 //!   see [`quiet`](super::quiet).
 //! - Either may end the connection. `shutdown` completes the other's wait; the lane hears of the

@@ -15,7 +15,7 @@ pub struct Case {
     pub sweep: Vec<String>,
     /// Topics that exist before the first step.
     pub topics: BTreeMap<String, Topic>,
-    /// Runs beside no other such case: they use a name in common, such as the group without one.
+    /// Runs beside no other such case: they use the group without a name, or list all groups.
     pub in_turn: bool,
     pub steps: Vec<Step>,
 }
