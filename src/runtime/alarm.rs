@@ -28,8 +28,11 @@ const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 /// The heartbeat of a core in use.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(5);
 
-/// The heartbeat of a core that nothing has happened on for long; reached by doubling.
+/// The heartbeat of a core that nothing has happened on for long.
 const HEARTBEAT_MAX: Duration = Duration::from_millis(160);
+
+/// How much slower each heartbeat is than the one before while nothing happens.
+const HEARTBEAT_GROWTH: u32 = 4;
 
 /// When a core is to be woken.
 #[derive(Debug, Default)]
@@ -123,7 +126,7 @@ impl Heartbeat {
         self.pause = if in_use {
             HEARTBEAT_MIN
         } else {
-            (self.pause * 2).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX)
+            (self.pause * HEARTBEAT_GROWTH).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX)
         };
         self.pause
     }
@@ -137,7 +140,7 @@ mod tests {
     fn the_heart_beats_slower_the_longer_nothing_happens_and_fast_again_at_once() {
         let mut heartbeat = Heartbeat::default();
         assert_eq!(heartbeat.next(7), HEARTBEAT_MIN);
-        assert_eq!(heartbeat.next(7), HEARTBEAT_MIN * 2);
+        assert_eq!(heartbeat.next(7), HEARTBEAT_MIN * HEARTBEAT_GROWTH);
         let slowest = (0..10).map(|_| heartbeat.next(7)).last();
         assert_eq!(slowest, Some(HEARTBEAT_MAX));
         assert_eq!(heartbeat.next(8), HEARTBEAT_MIN);

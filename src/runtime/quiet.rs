@@ -25,7 +25,7 @@ pub(super) const QUIET_AFTER: Duration = Duration::from_millis(500);
 
 /// How long cores are left alone after they were told of somebody, and so what the next frame
 /// of a quiet client may wait at most.
-const TOLD_DISTANCE: Duration = Duration::from_millis(10);
+const TOLD_DISTANCE: Duration = Duration::from_millis(25);
 
 /// How many are heard with one system call.
 const EVENTS_MAX: usize = 1024;

@@ -17,6 +17,9 @@ use std::time::Instant;
 /// How often a member says that it is there, as clients do by default.
 const HEARTBEATS_PER_S: f64 = 1.0 / 3.0;
 
+/// How often each has done so before what that costs is measured: joining is over then.
+const TURNS_BEFORE: usize = 2;
+
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GroupsArgs {
     #[command(flatten)]
@@ -78,28 +81,31 @@ impl GroupsArgs {
         member::settle(&mut members.iter_mut().collect::<Vec<_>>(), &work)?;
         let join_s = started.elapsed().as_secs_f64();
         say("heartbeats");
-        let before = broker.cpu_s();
-        let watch = bounds.start();
-        let pace = Pace::new(HEARTBEATS_PER_S * members.len() as f64);
-        let mut heartbeats = 0;
         // Members do not wait for each other: each has its answer at the latest when its turn
         // comes again.
+        let pace = Pace::new(HEARTBEATS_PER_S * members.len() as f64);
+        let (turn, measured_from) = (members.len(), members.len() * TURNS_BEFORE);
+        let (mut before, mut watch) = (None, bounds.start());
+        let mut heartbeats = 0;
         for (number, member) in (0..).zip(members.iter().cycle()) {
             pace.wait(number);
-            if watch.is_over() {
+            bounds.interrupt.check()?;
+            if number == measured_from as u64 {
+                (before, watch) = (broker.cpu_s(), bounds.start());
+                heartbeats = 0;
+            } else if number > measured_from as u64 && watch.is_over() {
                 break;
             }
-            if number >= members.len() as u64 {
+            if number >= turn as u64 {
                 member.was_heard()?;
             }
             member.heartbeat()?;
-            heartbeats = number + 1;
+            heartbeats += 1;
         }
-        let unheard = members.len().min(heartbeats as usize);
-        let last = members.iter().cycle().skip(heartbeats as usize - unheard);
-        last.take(unheard).try_for_each(Member::was_heard)?;
         let seconds = watch.seconds()?;
         let idle = broker.cpu_s().zip(before).map(|(now, before)| now - before);
+        let mut unheard = members.iter().cycle().skip(heartbeats % turn).take(turn);
+        unheard.try_for_each(Member::was_heard)?;
         say("restarting");
         let before = broker.cpu_s();
         let started = Instant::now();

@@ -25,7 +25,8 @@ pub struct LogConfig {
     pub reserve_bytes_min: u64,
     /// The largest step of reserving.
     pub reserve_bytes_max: u64,
-    /// The piece in which relaxed logs are written back.
+    /// How much is written back at least at once before a sync asks for it; up to eight times as
+    /// much where so much waits.
     pub write_behind_bytes: u64,
     /// What a batch may unfold to when it is looked into, in bytes.
     pub decompressed_bytes_max: usize,
@@ -72,7 +73,7 @@ impl Default for LogConfig {
             file_delete_delay_ms: 0,
             reserve_bytes_min: 64 << 10,
             reserve_bytes_max: 128 << 20,
-            write_behind_bytes: 1 << 20,
+            write_behind_bytes: 128 << 10,
             decompressed_bytes_max: 64 << 20,
             compaction: None,
         }

@@ -6,6 +6,9 @@ use crate::storage::call::{Calls, DiskCall};
 use crate::types::{Offset, Position};
 use std::io;
 
+/// How many of the smallest pieces are written back at once where they wait.
+const PIECES_AT_ONCE: u64 = 8;
+
 /// What a sync makes durable once it is done.
 #[derive(Debug)]
 pub(super) struct SyncExtent {
@@ -73,8 +76,9 @@ impl Log {
     }
 
     /// Starts writing back the next piece of what was appended, for logs that are not synced by
-    /// every append. Pieces are at most [`write_behind_bytes`](super::LogConfig) long, one is under
-    /// way at a time, and a rest smaller than a piece waits.
+    /// every append. One is under way at a time, and a rest smaller than
+    /// [`write_behind_bytes`](super::LogConfig) waits. Pieces are small because durable writes
+    /// wait behind them, and grow where they would not keep up.
     pub fn write_behind(&mut self, calls: &mut Calls) {
         let piece = self.config.write_behind_bytes.max(1);
         if self.failure.is_some() || self.is_pending(Pending::is_write_behind) {
@@ -86,7 +90,9 @@ impl Log {
         });
         let Some(segment) = ripe else { return };
         let from = segment.behind.max(segment.synced);
-        let upto = segment.size.min(from + piece);
+        let upto = segment
+            .size
+            .min(from + piece.saturating_mul(PIECES_AT_ONCE));
         let (base, file) = (segment.base, segment.file.clone());
         let (from, position) = (Position::new(from), Position::new(upto));
         let call = DiskCall::WriteBehind {
