@@ -397,18 +397,27 @@ fn epochs_are_kept_with_their_starts() {
 
 #[test]
 fn writing_back_goes_piece_by_piece() {
-    let mut partition = with_numbered(15);
-    let mut pieces = 0;
-    loop {
+    let piece = |partition: &mut Partition<MemoryDisk>| {
         partition.log.write_behind(&mut partition.calls);
-        let Some((_, DiskCall::WriteBehind { from, upto, .. })) = partition.calls.first() else {
-            break;
+        let bytes = match partition.calls.first() {
+            Some((_, DiskCall::WriteBehind { from, upto, .. })) => Some(upto.since(*from)),
+            _ => None,
         };
-        assert!(upto.since(*from) <= 256);
-        pieces += 1;
         partition.drain();
+        bytes
+    };
+    let mut partition = with_numbered(0);
+    let mut pieces = Vec::new();
+    for number in 0..12 {
+        partition.append_values(&[&format!("record {number}")]);
+        pieces.extend(piece(&mut partition));
     }
-    assert!(pieces >= 3, "{pieces}");
+    assert!(pieces.len() >= 3, "{pieces:?}");
+    assert!(pieces.iter().all(|bytes| (256..512).contains(bytes)));
+    // What has gathered goes at once, up to a limit.
+    let mut partition = with_numbered(15);
+    let first = piece(&mut partition).unwrap();
+    assert!(first > 512 && first <= 8 * 256, "{first}");
 }
 
 #[test]
