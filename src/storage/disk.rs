@@ -93,6 +93,9 @@ pub trait File: Send + Sync + Debug {
     fn sync(&self) -> io::Result<()>;
     /// Starts writing a range back without waiting and without any promise.
     fn write_behind(&self, from: Position, upto: Position) -> io::Result<()>;
+    /// Writes a range back and waits until the device has taken it, without any promise: so that a
+    /// later sync has little to do, and the device is not kept busy for long.
+    fn write_back(&self, from: Position, upto: Position) -> io::Result<()>;
     /// Drops what memory holds of the file beside the device, as far as it counts as written, so
     /// that reading shows what the device has. After a failed sync the two differ, and no later
     /// sync tells.

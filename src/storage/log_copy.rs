@@ -293,7 +293,7 @@ impl<'a> LogCopy<'a> {
     /// Makes a copied segment durable, with its indexes.
     fn seal(&mut self, mut copy: SegmentCopy<'_>) -> Result<(), LogCopyError> {
         let failed = io_error(copy.path);
-        let sealed = copy.flush().and_then(|()| {
+        let sealed = copy.output.sync().and_then(|()| {
             let output = &mut copy.output;
             output.index.finish();
             let (index, time_index) = output.index.encode();

@@ -110,16 +110,20 @@ impl MappedRange {
 
 /// Starts writing a range of dirty pages back, without waiting and without any promise.
 pub(super) fn start_writeback(file: &File, from: Position, upto: Position) -> io::Result<()> {
+    sync_range(file, from, upto, libc::SYNC_FILE_RANGE_WRITE)
+}
+
+/// Writes a range of dirty pages back and waits until the device has taken them, without any
+/// promise.
+pub(super) fn write_back(file: &File, from: Position, upto: Position) -> io::Result<()> {
+    let flags = libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    sync_range(file, from, upto, flags)
+}
+
+fn sync_range(file: &File, from: Position, upto: Position, flags: libc::c_uint) -> io::Result<()> {
     let (offset, length) = (from.get() as i64, upto.since(from) as i64);
     // SAFETY: the call takes no memory; the descriptor is open while `file` is borrowed.
-    let result = unsafe {
-        libc::sync_file_range(
-            file.as_raw_fd(),
-            offset,
-            length,
-            libc::SYNC_FILE_RANGE_WRITE,
-        )
-    };
+    let result = unsafe { libc::sync_file_range(file.as_raw_fd(), offset, length, flags) };
     if result == 0 {
         Ok(())
     } else {

@@ -195,6 +195,10 @@ impl File for ScratchFile {
         Ok(())
     }
 
+    fn write_back(&self, _from: Position, _upto: Position) -> io::Result<()> {
+        Ok(())
+    }
+
     fn forget_cached(&self) -> io::Result<()> {
         match &self.content().below {
             Some((below, _)) => below.forget_cached(),

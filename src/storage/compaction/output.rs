@@ -54,14 +54,17 @@ impl Output {
         self.size + self.buffer.len() as u64
     }
 
-    /// Writes what the buffer has, durably: a piece at a time, so that the device is never kept busy
-    /// for long.
+    /// Writes what the buffer has, and waits until the device has taken it, so that it is never kept
+    /// busy for long. Pieces are not synced: a commit of the file system for each of them makes all
+    /// who append to other files wait.
     pub(in crate::storage) fn flush(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        write_all(&*self.file, Position::new(self.size), &self.buffer)?;
-        self.file.sync()?;
+        let (from, upto) = (self.size, self.length());
+        write_all(&*self.file, Position::new(from), &self.buffer)?;
+        self.file
+            .write_back(Position::new(from), Position::new(upto))?;
         self.checksums.push(&self.buffer);
         let mut at = 0;
         while let Some(rest) = self.buffer.get(at..).filter(|rest| !rest.is_empty()) {
@@ -73,5 +76,11 @@ impl Output {
         self.size += at as u64;
         self.buffer.clear();
         Ok(())
+    }
+
+    /// Makes all of it durable.
+    pub(in crate::storage) fn sync(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.file.sync()
     }
 }

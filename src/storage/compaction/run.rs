@@ -295,7 +295,6 @@ impl Compaction {
             }
             let next = self.sources.get(writing.source + 1);
             let Some(next) = next.filter(|_| writing.goes_on) else {
-                writing.output.flush()?;
                 return self.written(disk, writing);
             };
             self.check_space(disk, next)?;
@@ -337,8 +336,9 @@ impl Compaction {
         })
     }
 
-    fn written(&mut self, disk: &dyn Disk, writing: Box<Writing>) -> io::Result<Phase> {
+    fn written(&mut self, disk: &dyn Disk, mut writing: Box<Writing>) -> io::Result<Phase> {
         if writing.output.is_changed || writing.source > writing.first {
+            writing.output.sync()?;
             return Ok(Phase::Written(writing));
         }
         // The one segment would only be written again.

@@ -322,6 +322,10 @@ impl File for MemoryFile {
         self.alive().map(drop)
     }
 
+    fn write_back(&self, _from: Position, _upto: Position) -> io::Result<()> {
+        self.alive().map(drop)
+    }
+
     fn forget_cached(&self) -> io::Result<()> {
         self.alive()?.file_mut(self.inode)?.evict();
         Ok(())

@@ -74,6 +74,10 @@ impl File for DirectFile {
         mapping::start_writeback(&self.writer, from, upto)
     }
 
+    fn write_back(&self, from: Position, upto: Position) -> io::Result<()> {
+        mapping::write_back(&self.writer, from, upto)
+    }
+
     fn forget_cached(&self) -> io::Result<()> {
         forget_cached(&self.reader)
     }

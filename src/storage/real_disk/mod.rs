@@ -170,6 +170,10 @@ impl File for RealFile {
         mapping::start_writeback(&self.file, from, upto)
     }
 
+    fn write_back(&self, from: Position, upto: Position) -> io::Result<()> {
+        mapping::write_back(&self.file, from, upto)
+    }
+
     fn forget_cached(&self) -> io::Result<()> {
         forget_cached(&self.file)
     }
