@@ -418,6 +418,22 @@ fn writing_back_goes_piece_by_piece() {
     let mut partition = with_numbered(15);
     let first = piece(&mut partition).unwrap();
     assert!(first > 512 && first <= 8 * 256, "{first}");
+    // Where more is appended during a piece, the next one waits for more.
+    let mut partition = with_numbered(5);
+    partition.log.write_behind(&mut partition.calls);
+    let under_way = std::mem::take(&mut partition.calls);
+    assert_eq!(under_way.len(), 1);
+    for value in ["a", "b", "c"] {
+        partition.append_values(&[value]);
+    }
+    partition.calls = under_way;
+    partition.drain();
+    partition.append_values(&["d"]);
+    assert_eq!(piece(&mut partition), None);
+    for value in numbered(12) {
+        partition.append_values(&[&value]);
+    }
+    assert!(piece(&mut partition).is_some_and(|bytes| bytes > 512));
 }
 
 #[test]

@@ -241,6 +241,7 @@ impl Log {
         if let Some(segment) = self.segment_mut(base) {
             // What compaction has put in its place meanwhile may be shorter, and is synced.
             segment.behind = segment.behind.max(upto.min(segment.size));
+            self.gathered_behind = segment.size.saturating_sub(upto);
         }
     }
 

@@ -62,6 +62,8 @@ pub struct Log {
     end: Offset,
     synced: Offset,
     journaled: Offset,
+    /// Bytes that were appended while the last piece was written back.
+    gathered_behind: u64,
     /// Bytes appended and bytes synced since the log was opened; their difference is un-synced.
     appended_bytes: u64,
     synced_bytes: u64,
@@ -126,6 +128,7 @@ impl Log {
             end: Offset::ZERO,
             synced: Offset::ZERO,
             journaled: Offset::ZERO,
+            gathered_behind: 0,
             appended_bytes: 0,
             synced_bytes: 0,
             epochs: EpochHistory::default(),

@@ -76,11 +76,14 @@ impl Log {
     }
 
     /// Starts writing back the next piece of what was appended, for logs that are not synced by
-    /// every append. One is under way at a time, and a rest smaller than
-    /// [`write_behind_bytes`](super::LogConfig) waits. Pieces are small because durable writes
-    /// wait behind them, and grow where they would not keep up.
+    /// every append. One is under way at a time, and a rest smaller than a piece waits. Pieces have
+    /// [`write_behind_bytes`](super::LogConfig), because durable writes wait behind them, and up to
+    /// eight times as much where more than a little is appended during one.
     pub fn write_behind(&mut self, calls: &mut Calls) {
-        let piece = self.config.write_behind_bytes.max(1);
+        let least = self.config.write_behind_bytes.max(1);
+        let most = least.saturating_mul(PIECES_AT_ONCE);
+        let gathered = self.gathered_behind.saturating_mul(PIECES_AT_ONCE / 2);
+        let piece = gathered.clamp(least, most);
         if self.failure.is_some() || self.is_pending(Pending::is_write_behind) {
             return;
         }
@@ -90,9 +93,7 @@ impl Log {
         });
         let Some(segment) = ripe else { return };
         let from = segment.behind.max(segment.synced);
-        let upto = segment
-            .size
-            .min(from + piece.saturating_mul(PIECES_AT_ONCE));
+        let upto = segment.size.min(from.saturating_add(most));
         let (base, file) = (segment.base, segment.file.clone());
         let (from, position) = (Position::new(from), Position::new(upto));
         let call = DiskCall::WriteBehind {
