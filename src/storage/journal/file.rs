@@ -17,9 +17,8 @@ pub(super) const HEADER_SIZE: usize = DIRECT_BYTES;
 /// A file takes at most one part in so many of the free space: what little is left is for segments.
 const SHARE_OF_FREE: u64 = 4;
 
-/// Zeros are written through in pieces of this size, small because the blocks of another file are
-/// written meanwhile and wait behind one.
-const PIECE_BYTES: usize = 128 << 10;
+/// Zeros are written through in pieces of this size.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// What a file says of its blocks. Written when the file is put to use, before the first of them;
 /// it fits a sector, so it is either the old or the new one.
