@@ -360,13 +360,9 @@ impl SegmentCopy<'_> {
         self.next = header.next_offset();
         self.epoch = header.leader_epoch();
         if self.output.buffer().len() >= PIECE_BYTES {
-            self.flush().map_err(io_error(self.path))?;
+            self.output.flush().map_err(io_error(self.path))?;
         }
         Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.output.flush()
     }
 }
 

@@ -87,16 +87,16 @@ impl GroupsArgs {
         let (turn, measured_from) = (members.len(), members.len() * TURNS_BEFORE);
         let (mut before, mut watch) = (None, bounds.start());
         let mut heartbeats = 0;
-        for (number, member) in (0..).zip(members.iter().cycle()) {
-            pace.wait(number);
+        for (number, member) in members.iter().cycle().enumerate() {
+            pace.wait(number as u64);
             bounds.interrupt.check()?;
-            if number == measured_from as u64 {
+            if number == measured_from {
                 (before, watch) = (broker.cpu_s(), bounds.start());
                 heartbeats = 0;
-            } else if number > measured_from as u64 && watch.is_over() {
+            } else if number > measured_from && watch.is_over() {
                 break;
             }
-            if number >= turn as u64 {
+            if number >= turn {
                 member.was_heard()?;
             }
             member.heartbeat()?;

@@ -6,8 +6,11 @@ use crate::storage::call::{Calls, DiskCall};
 use crate::types::{Offset, Position};
 use std::io;
 
-/// How many of the smallest pieces are written back at once where they wait.
-const PIECES_AT_ONCE: u64 = 8;
+/// The largest piece that is written back, in smallest ones.
+const PIECE_GROWTH_MAX: u64 = 8;
+
+/// How many times what was appended during one piece the next one waits for.
+const PIECE_PER_GATHERED: u64 = 4;
 
 /// What a sync makes durable once it is done.
 #[derive(Debug)]
@@ -81,9 +84,9 @@ impl Log {
     /// eight times as much where more than a little is appended during one.
     pub fn write_behind(&mut self, calls: &mut Calls) {
         let least = self.config.write_behind_bytes.max(1);
-        let most = least.saturating_mul(PIECES_AT_ONCE);
-        let gathered = self.gathered_behind.saturating_mul(PIECES_AT_ONCE / 2);
-        let piece = gathered.clamp(least, most);
+        let most = least.saturating_mul(PIECE_GROWTH_MAX);
+        let wanted = self.gathered_behind.saturating_mul(PIECE_PER_GATHERED);
+        let piece = wanted.clamp(least, most);
         if self.failure.is_some() || self.is_pending(Pending::is_write_behind) {
             return;
         }
