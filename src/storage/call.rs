@@ -12,7 +12,9 @@ pub(super) use hints::write_hints;
 use super::aligned::AlignedBuffer;
 use super::checkpoint::Checkpoint;
 use super::compaction::Compaction;
-use super::disk::{Disk, FileRef, OpenMode, Volume, remove_if_there, replace_file};
+use super::disk::{
+    Disk, FileRef, OpenMode, Volume, remove_if_there, replace_file, replace_in_turn,
+};
 use super::index::{IndexMark, IndexPiece, StoredIndex};
 use super::journal;
 use super::log::{Scrubbed, SealedSegment};
@@ -101,6 +103,8 @@ pub enum DiskCall {
         checkpoint: Box<Checkpoint>,
         /// What the index files of its segment get first.
         index: Option<IndexPiece>,
+        /// Whether this process wrote the one before, so that two files can take turns.
+        in_turn: bool,
     },
     /// Replaces a file atomically and durably.
     ReplaceFile {
@@ -248,7 +252,16 @@ impl DiskCall {
                 path,
                 checkpoint,
                 index,
-            } => write_checkpoint(disk, &path, *checkpoint, index).map(DiskReply::Checkpointed),
+                in_turn,
+            } => {
+                let replace = if in_turn {
+                    replace_in_turn
+                } else {
+                    replace_file
+                };
+                write_checkpoint(disk, &path, *checkpoint, index, replace)
+                    .map(DiskReply::Checkpointed)
+            }
             Self::PrepareJournal { path, bytes } => {
                 journal::prepare(disk, &path, bytes).map(DiskReply::File)
             }
@@ -319,7 +332,7 @@ impl DiskCall {
                     file.truncate(length)?;
                     file.sync()?;
                 }
-                write_checkpoint(disk, &path, *checkpoint, index).map(drop)
+                write_checkpoint(disk, &path, *checkpoint, index, replace_file).map(drop)
             }
         }
     }
@@ -419,6 +432,7 @@ fn write_checkpoint(
     path: &Path,
     mut checkpoint: Checkpoint,
     index: Option<IndexPiece>,
+    replace: impl FnOnce(&dyn Disk, &Path, &[u8]) -> io::Result<()>,
 ) -> io::Result<Option<IndexMark>> {
     if let Some(piece) = index {
         match piece.write(disk) {
@@ -426,7 +440,7 @@ fn write_checkpoint(
             Err(error) => log::warn!("writing the indexes beside {}: {error}", path.display()),
         }
     }
-    replace_file(disk, path, &checkpoint.encode())?;
+    replace(disk, path, &checkpoint.encode())?;
     Ok(checkpoint.index)
 }
 

@@ -8,7 +8,7 @@
 use crate::types::Position;
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// An open file, shared by its log and by the readers that were lent ranges of it.
@@ -69,6 +69,10 @@ pub trait Disk: Send + Sync + Debug {
     fn list(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>>;
     /// Atomically renames a file or directory, replacing a file of the new name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Atomically gives each of two files of a directory the other's name. An error of kind
+    /// [`io::ErrorKind::InvalidInput`] or [`io::ErrorKind::Unsupported`] where the file system
+    /// cannot.
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()>;
     /// Unlinks a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// Removes an empty directory.
@@ -161,13 +165,52 @@ pub fn remove_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
 /// Replaces a file atomically and durably: a temporary beside it, synced, then renamed over it, and
 /// the directory synced. The temporary is `path` with `.tmp` added.
 pub fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let temporary = Path::new(&temporary);
+    let temporary = &temporary_of(path);
     remove_if_there(disk, temporary)?;
     let file = disk.open(temporary, OpenMode::CreateNew)?;
     write_all(&*file, Position::ZERO, bytes)?;
     file.sync()?;
     disk.rename(temporary, path)?;
     disk.sync_directory(path.parent().unwrap_or(Path::new("")))
+}
+
+/// The same of a file that is replaced again and again: two take turns, as making and freeing one
+/// each time costs a file system more than the bytes do. What `path` held becomes the temporary,
+/// and is written over the next time.
+///
+/// Only for a caller whose last replacement of `path` succeeded: after a failed one, or one of
+/// another process, what a power cut leaves under the name `path` may be the temporary of now.
+pub fn replace_in_turn(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = &temporary_of(path);
+    let file = match disk.open(temporary, OpenMode::ReadWrite) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            disk.open(temporary, OpenMode::CreateNew)?
+        }
+        opened => opened?,
+    };
+    write_all(&*file, Position::ZERO, bytes)?;
+    let length = Position::new(bytes.len() as u64);
+    if file.length()? != length {
+        file.truncate(length)?;
+    }
+    file.sync()?;
+    match disk.exchange(temporary, path) {
+        Err(error) if cannot_exchange(&error) => disk.rename(temporary, path)?,
+        exchanged => exchanged?,
+    }
+    disk.sync_directory(path.parent().unwrap_or(Path::new("")))
+}
+
+fn temporary_of(path: &Path) -> PathBuf {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    temporary.into()
+}
+
+fn cannot_exchange(error: &io::Error) -> bool {
+    let kind = error.kind();
+    matches!(
+        kind,
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+    )
 }

@@ -91,6 +91,14 @@ impl Disk for ScratchDisk<'_> {
         Ok(())
     }
 
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
+        let (first, second) = (self.find(one)?, self.find(other)?);
+        let mut names = self.names();
+        names.insert(one.to_path_buf(), Some(second));
+        names.insert(other.to_path_buf(), Some(first));
+        Ok(())
+    }
+
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.find(path)?;
         self.names().insert(path.to_path_buf(), None);
@@ -215,7 +223,7 @@ impl File for ScratchFile {
 mod tests {
     use super::*;
     use crate::storage::MemoryDisk;
-    use crate::storage::disk::{read_whole, replace_file, write_all};
+    use crate::storage::disk::{read_whole, replace_file, replace_in_turn, write_all};
 
     fn names(disk: &dyn Disk) -> Vec<String> {
         let entries = disk.list(Path::new("d")).unwrap();
@@ -248,9 +256,12 @@ mod tests {
         disk.remove_file(b).unwrap();
         replace_file(&disk, c, b"new").unwrap();
         assert_eq!(whole(c).unwrap(), b"new");
+        replace_in_turn(&disk, c, b"newer").unwrap();
+        assert_eq!(whole(c).unwrap(), b"newer");
+        assert_eq!(whole(Path::new("d/c.tmp")).unwrap(), b"new");
         assert_eq!(whole(b).unwrap_err().kind(), io::ErrorKind::NotFound);
         assert!(disk.open(a, OpenMode::CreateNew).is_err());
-        assert_eq!(names(&disk), ["a", "c"]);
+        assert_eq!(names(&disk), ["a", "c", "c.tmp"]);
 
         assert_eq!(below.operations(), operations, "nothing was even tried");
         assert_eq!(names(&below), ["a", "b"]);

@@ -242,6 +242,9 @@ impl Disk for NoDisk {
     fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
         unused()
     }
+    fn exchange(&self, _: &Path, _: &Path) -> io::Result<()> {
+        unused()
+    }
     fn remove_file(&self, _: &Path) -> io::Result<()> {
         unused()
     }

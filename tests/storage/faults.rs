@@ -4,7 +4,7 @@ use crate::log::with_numbered;
 use crate::partition::*;
 use corelane::record::Batch;
 use corelane::storage::memory_disk::{FaultKind, Operation};
-use corelane::storage::{Completed, LogConfig, ReadError};
+use corelane::storage::{Completed, LogConfig, MemoryDisk, ReadError};
 use corelane::types::{LeaderEpoch, Offset, Position};
 use std::io;
 
@@ -214,6 +214,43 @@ fn a_checkpoint_that_fails_leaves_the_one_before() {
         partition.append_values(&["c"]);
         partition.power_cut();
         assert_eq!(partition.texts()[..2], ["a", "b"]);
+    }
+}
+
+/// What a checkpoint replaced may still be called so after a power cut if the replacement failed:
+/// the next one must not be written over it.
+#[test]
+fn a_checkpoint_after_a_failed_one_is_never_torn() {
+    let config = LogConfig {
+        segment_bytes: 1 << 20,
+        ..tiny()
+    };
+    for (seed, operations) in (0..50).flat_map(|seed| (1..12).map(move |count| (seed, count))) {
+        let mut partition = Partition::new(config.clone(), seed);
+        let mut round = 0;
+        // Of several sectors, and different in all of them each time.
+        let mut append = |partition: &mut Partition<MemoryDisk>| {
+            for producer in 0..20 {
+                partition.append(&batch_from(producer, 0, round, &[b"value".to_vec()]));
+            }
+            partition.sync();
+            round += 1;
+        };
+        for _ in 0..2 {
+            append(&mut partition);
+            partition.checkpoint();
+        }
+        append(&mut partition);
+        let disk = partition.disk.clone();
+        disk.fail_once(Operation::SyncDirectory, 0, FaultKind::Device);
+        partition.checkpoint();
+        let last = partition.events.last();
+        assert!(matches!(last, Some(Completed::Failed { .. })), "{last:?}");
+        append(&mut partition);
+        disk.crash_after(operations);
+        partition.checkpoint();
+        partition.power_cut();
+        assert_eq!(partition.texts().len(), 80);
     }
 }
 

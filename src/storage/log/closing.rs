@@ -42,6 +42,7 @@ impl Log {
             path: self.checkpoint_path(),
             index: self.index_piece(&checkpoint),
             checkpoint: Box::new(checkpoint),
+            in_turn: self.has_replaced_checkpoint,
         };
         self.push(calls, Pending::Checkpoint(checkpointed), call);
         true
@@ -82,6 +83,7 @@ impl Log {
             path: self.checkpoint_path(),
             checkpoint,
             index: None,
+            in_turn: false,
         };
         self.push(calls, Pending::VoidCleanMark, call);
         true

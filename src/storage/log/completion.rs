@@ -147,6 +147,7 @@ impl Log {
             }
             (Pending::Checkpoint(checkpointed), DiskReply::Checkpointed(mark)) => {
                 self.checkpointed = checkpointed;
+                self.has_replaced_checkpoint = true;
                 if let (Some(mark), Some(segment)) = (mark, self.segment_mut(checkpointed.segment))
                 {
                     segment.index_mark = mark;
@@ -220,7 +221,10 @@ impl Log {
                 self.sealed(base, None);
                 Completed::Nothing
             }
-            Pending::Checkpoint(_) => failed("writing the checkpoint", error, false),
+            Pending::Checkpoint(_) => {
+                self.has_replaced_checkpoint = false;
+                failed("writing the checkpoint", error, false)
+            }
             Pending::VoidCleanMark => failed("voiding the mark of the clean stop", error, false),
             Pending::Remove => {
                 log::warn!("removing an expired segment in {directory}: {error}");

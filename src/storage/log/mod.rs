@@ -75,6 +75,9 @@ pub struct Log {
     clean_mark: Option<Box<Checkpoint>>,
     /// What the last durable checkpoint lets be forgotten.
     checkpointed: Checkpointed,
+    /// Whether the last checkpoint that was tried was written: the file that it replaced may then
+    /// be written over.
+    has_replaced_checkpoint: bool,
     compaction: compaction::CompactionState,
     /// Below the start, and not unlinked yet.
     expired: Vec<(Option<Timestamp>, Segment)>,
@@ -141,6 +144,7 @@ impl Log {
                 bytes: 0,
                 segment: Offset::ZERO,
             },
+            has_replaced_checkpoint: false,
             compaction: compaction::CompactionState::default(),
             expired: Vec::new(),
             next_ticket: 0,

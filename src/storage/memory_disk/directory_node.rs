@@ -21,6 +21,7 @@ pub(super) enum Change {
     Link { name: String, inode: Inode },
     Unlink { name: String },
     Rename { from: String, to: String },
+    Exchange { one: String, other: String },
 }
 
 impl DirectoryNode {
@@ -64,6 +65,12 @@ fn apply(names: &mut BTreeMap<String, Inode>, change: &Change) {
         }
         Change::Unlink { name } => {
             names.remove(name);
+        }
+        Change::Exchange { one, other } => {
+            if let (Some(first), Some(second)) = (names.remove(one), names.remove(other)) {
+                names.insert(one.clone(), second);
+                names.insert(other.clone(), first);
+            }
         }
         Change::Rename { from, to } => {
             if let Some(inode) = names.remove(from) {

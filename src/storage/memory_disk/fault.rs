@@ -9,6 +9,7 @@ pub enum Operation {
     Open,
     CreateDirectory,
     List,
+    /// And an exchange.
     Rename,
     RemoveFile,
     RemoveDirectory,
@@ -37,6 +38,8 @@ pub enum FaultKind {
     NoSpace,
     /// The process may open no more files (EMFILE).
     TooManyFiles,
+    /// The file system does not know the operation (EINVAL, as for an exchange).
+    Unknown,
 }
 
 impl FaultKind {
@@ -45,6 +48,7 @@ impl FaultKind {
             Self::Device => rustix::io::Errno::IO,
             Self::NoSpace => rustix::io::Errno::NOSPC,
             Self::TooManyFiles => rustix::io::Errno::MFILE,
+            Self::Unknown => rustix::io::Errno::INVAL,
         };
         errno.into()
     }

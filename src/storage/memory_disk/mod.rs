@@ -198,6 +198,10 @@ impl Disk for MemoryDisk {
         self.changed(Operation::Rename, |state| state.rename(from, to))
     }
 
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
+        self.changed(Operation::Rename, |state| state.exchange(one, other))
+    }
+
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.changed(Operation::RemoveFile, |state| state.remove(path, false))
     }

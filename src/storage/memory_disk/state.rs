@@ -275,6 +275,22 @@ impl State {
         Ok(())
     }
 
+    pub(super) fn exchange(&mut self, one: &Path, other: &Path) -> io::Result<()> {
+        for path in [one, other] {
+            let inode = self.resolve(path)?;
+            self.file_mut(inode)?;
+        }
+        let (parent, one) = self.parent(one)?;
+        let (other_parent, other) = self.parent(other)?;
+        assert_eq!(
+            parent, other_parent,
+            "the storage exchanges within a directory only"
+        );
+        self.directory_mut(parent)?
+            .change(Change::Exchange { one, other });
+        Ok(())
+    }
+
     pub(super) fn remove(&mut self, path: &Path, is_directory: bool) -> io::Result<()> {
         let inode = self.resolve(path)?;
         if is_directory {

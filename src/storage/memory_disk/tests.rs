@@ -1,6 +1,6 @@
 use super::*;
 use crate::storage::AlignedBuffer;
-use crate::storage::disk::write_all;
+use crate::storage::disk::{replace_file, replace_in_turn, write_all};
 
 fn disk_with_file(seed: u64) -> (MemoryDisk, FileRef) {
     let disk = MemoryDisk::new(seed);
@@ -153,4 +153,36 @@ fn a_direct_write_that_is_cut_leaves_any_of_its_sectors() {
     }
     assert!(outcomes.contains(&vec![false; 8]) && outcomes.contains(&vec![true; 8]));
     assert!(outcomes.len() > 200, "combinations: {}", outcomes.len());
+}
+
+#[test]
+fn a_replacement_that_is_cut_leaves_the_old_content_or_the_new() {
+    let path = Path::new("d/f");
+    let (old, new) = (vec![1; 2000], vec![2; 3000]);
+    let mut left = Vec::new();
+    for (seed, operations) in (0..200).flat_map(|seed| (0..8).map(move |count| (seed, count))) {
+        let (disk, _) = disk_with_file(seed);
+        replace_file(&disk, path, &[0; 4000]).unwrap();
+        replace_in_turn(&disk, path, &old).unwrap();
+        disk.crash_after(operations);
+        let replaced = replace_in_turn(&disk, path, &new).is_ok();
+        disk.power_cut();
+        let found = disk.read_file(path).unwrap();
+        assert!(found == new || (found == old && !replaced), "{operations}");
+        left.push(found);
+    }
+    assert!(left.contains(&old) && left.contains(&new));
+}
+
+#[test]
+fn where_files_cannot_be_exchanged_one_is_renamed_over_the_other() {
+    let (disk, _) = disk_with_file(1);
+    let path = Path::new("d/f");
+    replace_in_turn(&disk, path, b"old").unwrap();
+    disk.fail_once(Operation::Rename, 0, FaultKind::Unknown);
+    replace_in_turn(&disk, path, b"new").unwrap();
+    assert_eq!(disk.read_file(path).unwrap(), b"new");
+    assert_eq!(disk.list(Path::new("d")).unwrap().len(), 1);
+    replace_in_turn(&disk, path, b"newer").unwrap();
+    assert_eq!(disk.read_file(path).unwrap(), b"newer");
 }

@@ -12,7 +12,7 @@ use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode, Volume};
 use super::mapping::{self, MappedRange, Mapping};
 use crate::types::Position;
 use direct::DirectFile;
-use rustix::fs::{Advice, FallocateFlags};
+use rustix::fs::{Advice, CWD, FallocateFlags, RenameFlags};
 use std::collections::VecDeque;
 use std::fs;
 use std::io::{self, IoSlice};
@@ -90,6 +90,11 @@ impl Disk for RealDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
+    }
+
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
+        let exchange = RenameFlags::EXCHANGE;
+        Ok(rustix::fs::renameat_with(CWD, one, CWD, other, exchange)?)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
@@ -322,7 +327,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::disk::{replace_file, write_all};
+    use crate::storage::disk::{replace_file, replace_in_turn, write_all};
+    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn a_file_is_written_reserved_mapped_and_cut() {
@@ -355,6 +361,22 @@ mod tests {
         replace_file(&disk, &path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(disk.list(directory.path()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn replacing_in_turn_goes_on_in_two_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        let inode = || fs::metadata(&path).unwrap().ino();
+        let disk = RealDisk::new();
+        replace_file(&disk, &path, b"a long first one").unwrap();
+        let first = inode();
+        replace_in_turn(&disk, &path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_ne!(inode(), first);
+        replace_in_turn(&disk, &path, b"third").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"third");
+        assert_eq!(inode(), first);
     }
 
     #[test]
