@@ -52,7 +52,7 @@ impl Shard {
                 self.with_partition(partition, effects, |partition, outcome| {
                     partition.completed(ticket, result, now, outcome);
                 });
-                self.compact_on_with(partition, effects);
+                self.compact_on_with(partition, now, effects);
                 self.bury_if_quiet(partition, effects);
                 self.append_throttled(now, effects);
                 self.sync_behind(now, effects);

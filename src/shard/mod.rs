@@ -32,6 +32,7 @@ mod memory;
 mod message;
 mod operations;
 mod owner;
+mod pace;
 mod partition_config;
 mod registrar;
 mod rehearsal;

@@ -3,6 +3,7 @@
 
 use super::disk::Purpose;
 use super::owner::Hosted;
+use super::pace::Pace;
 use super::{Effect, Shard};
 use crate::storage::call::{DiskCall, DiskReply};
 use crate::storage::log::{Scrubbed, SealedSegment};
@@ -12,22 +13,38 @@ use std::time::Duration;
 
 /// Chunks of 64 KiB that one call compares.
 const CHUNKS_PER_CALL: usize = 16;
-/// Bytes of those. Upkeep, which comes about once a second, allows for as many calls as the
-/// settings say.
+/// Bytes of those.
 const BYTES_PER_CALL: u64 = 16 * 64 * 1024;
 /// The least time from the beginning of one round to that of the next.
 const ROUND_EVERY: Duration = Duration::from_secs(3600);
 
 /// How far the core has come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scrub {
     /// What is compared next; nothing between two rounds.
     next: Option<Place>,
     next_round: Option<Instant>,
-    calls_left: u64,
+    pace: Pace,
     is_under_way: bool,
     /// See [`Shard::scrub_damage`].
     damaged: u64,
+}
+
+impl Scrub {
+    pub(super) fn new(bytes_per_second_max: u64) -> Self {
+        Self {
+            next: None,
+            next_round: None,
+            pace: Pace::new(BYTES_PER_CALL, bytes_per_second_max),
+            is_under_way: false,
+            damaged: 0,
+        }
+    }
+
+    /// When the next call is to be made.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.pace.deadline()
+    }
 }
 
 /// A piece of a partition's log.
@@ -46,15 +63,11 @@ impl Shard {
         self.scrub.damaged
     }
 
-    /// Allows for as much comparing as fits until the next upkeep.
+    /// Begins the next call, if there is one and it is time.
     pub(super) fn scrub_on(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.scrub.calls_left = self.config.limits.scrub_bytes_per_second_max / BYTES_PER_CALL;
-        self.scrub_next(now, effects);
-    }
-
-    fn scrub_next(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let is_stopping = self.is_stopping();
         let scrub = &mut self.scrub;
-        if scrub.is_under_way || scrub.calls_left == 0 || self.stopping.is_some() {
+        if scrub.is_under_way || !scrub.pace.allows(now.monotonic) || is_stopping {
             return;
         }
         if scrub.next.is_none() {
@@ -68,7 +81,7 @@ impl Shard {
             return;
         };
         self.scrub.next = Some(place);
-        self.scrub.calls_left -= 1;
+        self.scrub.pace.begun(now.monotonic);
         self.scrub.is_under_way = true;
         let call = DiskCall::Scrub {
             segment: segment.clone(),
@@ -141,7 +154,7 @@ impl Shard {
                 (place.segment, place.chunk) = (segment.base.next(), 0);
             }
         }
-        self.scrub_next(now, effects);
+        self.scrub_on(now, effects);
     }
 }
 
@@ -166,7 +179,7 @@ mod tests {
     use super::*;
     use crate::record::{BatchBuilder, Compression};
     use crate::shard::Event;
-    use crate::shard::testing::boot;
+    use crate::shard::testing::{boot, now, pass};
     use crate::storage::checkpoint::Checkpoint;
     use crate::storage::epoch_history::EpochHistory;
     use crate::storage::{CatalogSnapshot, CatalogTopic, MemoryDisk};
@@ -220,29 +233,13 @@ mod tests {
         disk
     }
 
-    /// Lets time pass, second by second, and gives the most bytes compared within one.
+    /// The most bytes compared within a second.
     fn run(shard: &mut Shard, disk: &MemoryDisk, seconds: std::ops::Range<u64>) -> usize {
-        let mut most = 0;
-        for second in seconds {
-            let now = Now {
-                wall: Timestamp::new(1),
-                monotonic: Instant::new(second * 1_000_000),
-            };
-            let (mut effects, mut chunks) = (Vec::new(), 0);
-            shard.step(now, Event::Tick, &mut effects);
-            while let Some(effect) = effects.pop() {
-                let Effect::Disk { io, call } = effect else {
-                    continue;
-                };
-                if let DiskCall::Scrub { count, .. } = &call {
-                    chunks += count;
-                }
-                let result = call.perform(disk);
-                shard.step(now, Event::DiskDone { io, result }, &mut effects);
-            }
-            most = most.max(chunks);
-        }
-        most * CHUNK_BYTES as usize
+        let chunks = |call: &DiskCall| match call {
+            DiskCall::Scrub { count, .. } => *count,
+            _ => 0,
+        };
+        pass(shard, disk, seconds, chunks).0 * CHUNK_BYTES as usize
     }
 
     #[test]
@@ -280,10 +277,7 @@ mod tests {
             .unwrap();
         run(&mut shard, &disk, 1..10);
         assert_eq!(shard.scrub_damage(), 1, "only the second one");
-        let now = Now {
-            wall: Timestamp::new(1),
-            monotonic: Instant::new(10_000_000_000),
-        };
+        let now = now(Instant::new(10_000_000_000));
         shard.step(now, Event::Stop, &mut Vec::new());
         assert_eq!(run(&mut shard, &disk, 10_001..10_010), 0);
     }

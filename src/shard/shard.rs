@@ -86,9 +86,12 @@ impl Shard {
             stopping: None,
             burials: super::burials::Burials::new(boot.buried_of(core)),
             upkeep_queue: VecDeque::new(),
-            scrub: super::scrub::Scrub::default(),
+            scrub: super::scrub::Scrub::new(config.limits.scrub_bytes_per_second_max),
             coordinators: super::coordinators::Coordinators::new(core, boot.seed()),
-            compactor: super::compactor::Compactor::new(boot.seed() ^ u64::from(core.get())),
+            compactor: super::compactor::Compactor::new(
+                config.limits.compaction_bytes_per_second_max,
+                boot.seed() ^ u64::from(core.get()),
+            ),
             to_self: VecDeque::new(),
             config,
         }
@@ -140,10 +143,14 @@ impl Shard {
 
     /// When the next [`Event::Tick`] is due.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let sync_behind = self.commit.deadline();
-        let coordinators = self.coordinators.deadline();
-        let others = sync_behind.into_iter().chain(coordinators);
-        self.deadlines.next().into_iter().chain(others).min()
+        let deadlines = [
+            self.deadlines.next(),
+            self.commit.deadline(),
+            self.coordinators.deadline(),
+            self.scrub.deadline(),
+            self.compactor.deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -156,6 +163,8 @@ impl Shard {
         self.sync_behind(now, effects);
         self.tick_coordinators(now, effects);
         self.upkeep(now, effects);
+        self.scrub_on(now, effects);
+        self.compact_on(now, effects);
     }
 
     fn message(&mut self, from: CoreId, message: Message, now: Now, effects: &mut Vec<Effect>) {

@@ -16,7 +16,7 @@ impl Shard {
         }
     }
 
-    /// Retention and checkpoints, a slice of the partitions at a time, and a look at old segments.
+    /// Retention and checkpoints, a slice of the partitions at a time, and what is compacted next.
     pub(super) fn upkeep(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if self.is_stopping() || !self.deadlines.upkeep_due(now.monotonic) {
             return;
@@ -36,7 +36,6 @@ impl Shard {
                 partition.upkeep(now, outcome);
             });
         }
-        self.scrub_on(now, effects);
-        self.compact_on(now, effects);
+        self.compact_dirtiest(now, effects);
     }
 }
