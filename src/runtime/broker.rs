@@ -213,8 +213,13 @@ impl Broker {
     pub fn wait(mut self) {
         self.join();
         for (core, stats) in self.stats().into_iter().enumerate() {
-            let (step, delay) = (stats.longest_step, stats.longest_delay);
-            log::info!("core {core}: the longest step took {step:?}, the longest wait {delay:?}");
+            let (step, waited) = (stats.longest_step, stats.longest_step_waited);
+            let (held, delay) = (stats.longest_held, stats.longest_delay);
+            log::info!(
+                "core {core}: the longest step took {step:?}, of which it waited {waited:?} for a \
+                 processor that other threads had; without such waiting the longest took {held:?}; \
+                 a timer was late by {delay:?} at most"
+            );
         }
     }
 

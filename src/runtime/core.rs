@@ -9,6 +9,7 @@ use super::lane::Lane;
 use super::local_wake::LocalWake;
 use super::mesh::{Accepted, Inbound, Mesh};
 use super::quiet::QuietSet;
+use super::run_queue::RunQueue;
 use super::stats::CoreStats;
 use super::watchdog::Pulse;
 use crate::shard::{Effect, Event};
@@ -67,6 +68,7 @@ pub(super) struct Core<L> {
     alarm: Alarm,
     disk: DiskPool,
     stats: Arc<CoreStats>,
+    run_queue: RunQueue,
     pulse: Arc<Pulse>,
     connections: RefCell<FxHashMap<ConnectionId, Rc<Connection>>>,
     next_connection: Cell<ConnectionId>,
@@ -98,6 +100,7 @@ impl<L: Lane> Core<L> {
             alarm: Alarm::default(),
             disk,
             stats,
+            run_queue: RunQueue::of_this_thread(),
             pulse,
             connections: RefCell::default(),
             next_connection: Cell::default(),
@@ -185,6 +188,7 @@ impl<L: Lane> Core<L> {
             return;
         }
         let started = self.common.clock.monotonic();
+        self.run_queue.begins(started);
         let mut work = self.work.borrow_mut();
         let Work {
             lane,
@@ -199,8 +203,8 @@ impl<L: Lane> Core<L> {
             }
         }
         self.alarm.set(lane.next_deadline());
-        self.stats
-            .stepped(self.common.clock.monotonic().since(started));
+        let took = self.common.clock.monotonic().since(started);
+        self.stats.stepped(took, self.run_queue.waited_of(took));
     }
 
     /// Starts one effect. Returns its completion if it has completed already.

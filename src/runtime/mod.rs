@@ -34,6 +34,7 @@ mod local_wake;
 mod mesh;
 mod outgoing;
 mod quiet;
+mod run_queue;
 mod signals;
 mod socket;
 mod stats;
