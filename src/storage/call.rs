@@ -13,7 +13,7 @@ use super::aligned::AlignedBuffer;
 use super::checkpoint::Checkpoint;
 use super::compaction::Compaction;
 use super::disk::{
-    Disk, FileRef, OpenMode, Volume, remove_if_there, replace_file, replace_in_turn,
+    Disk, FileRef, OpenMode, Volume, parent_of, remove_if_there, replace_file, replace_in_turn,
 };
 use super::index::{IndexMark, IndexPiece, StoredIndex};
 use super::journal;
@@ -463,10 +463,6 @@ fn remove_directory(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     }
     disk.remove_directory(path)?;
     disk.sync_directory(parent_of(path))
-}
-
-fn parent_of(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new(""))
 }
 
 #[cfg(test)]

@@ -171,7 +171,7 @@ pub fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()
     write_all(&*file, Position::ZERO, bytes)?;
     file.sync()?;
     disk.rename(temporary, path)?;
-    disk.sync_directory(path.parent().unwrap_or(Path::new("")))
+    disk.sync_directory(parent_of(path))
 }
 
 /// The same of a file that is replaced again and again: two take turns, as making and freeing one
@@ -198,7 +198,12 @@ pub fn replace_in_turn(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result
         Err(error) if cannot_exchange(&error) => disk.rename(temporary, path)?,
         exchanged => exchanged?,
     }
-    disk.sync_directory(path.parent().unwrap_or(Path::new("")))
+    disk.sync_directory(parent_of(path))
+}
+
+/// The directory that a path is in, as far as the path tells.
+pub(crate) fn parent_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
 }
 
 fn temporary_of(path: &Path) -> PathBuf {

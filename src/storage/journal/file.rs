@@ -2,7 +2,7 @@
 
 use super::{DIRECT_BYTES, JOURNAL_DIRECTORY};
 use crate::storage::aligned::AlignedBuffer;
-use crate::storage::disk::{Disk, FileRef, OpenMode, remove_if_there};
+use crate::storage::disk::{Disk, FileRef, OpenMode, parent_of, remove_if_there};
 use crate::types::{CoreId, Position};
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
@@ -128,8 +128,8 @@ pub(super) fn incarnation_of(name: &str) -> Option<u64> {
 /// Makes a journal file of `bytes` zeros, its name durable, so that later writes into it change
 /// nothing but the blocks they write. Blocks.
 pub fn prepare(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<FileRef> {
-    let directory = path.parent().unwrap_or(Path::new(""));
-    let journals = directory.parent().unwrap_or(Path::new(""));
+    let directory = parent_of(path);
+    let journals = parent_of(directory);
     disk.create_directory(directory)?;
     if disk.volume(directory)?.usable_bytes / SHARE_OF_FREE < bytes {
         let problem = format!("too little space is free for a journal file of {bytes} bytes");
@@ -141,7 +141,7 @@ pub fn prepare(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<FileRef> 
         .and_then(|()| file.sync())
         .and_then(|()| disk.sync_directory(directory))
         .and_then(|()| disk.sync_directory(journals))
-        .and_then(|()| disk.sync_directory(journals.parent().unwrap_or(Path::new(""))));
+        .and_then(|()| disk.sync_directory(parent_of(journals)));
     if let Err(error) = filled {
         // Half a file holds no block; the next start removes it if this does not.
         let _ = disk.remove_file(path);

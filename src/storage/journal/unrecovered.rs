@@ -3,7 +3,7 @@
 
 use super::block::{Block, BlockBuilder, ENTRY_HEADER_BYTES, EntryHeader};
 use super::replay::{FILE_BYTES_MAX, Journaled, StoredEntry, end_of};
-use crate::storage::disk::{Disk, OpenMode, read_all, remove_if_there};
+use crate::storage::disk::{Disk, OpenMode, parent_of, read_all, remove_if_there};
 use crate::types::{LeaderEpoch, Position, TopicPartition};
 use std::borrow::Cow;
 use std::io::{self, IoSlice};
@@ -22,7 +22,7 @@ pub fn keep_unrecovered(
 ) -> io::Result<()> {
     let journaled = with_unrecovered(disk, directory, journaled)?;
     disk.create_directory(directory)?;
-    disk.sync_directory(directory.parent().unwrap_or(Path::new("")))?;
+    disk.sync_directory(parent_of(directory))?;
     let temporary = directory.join("unrecovered.tmp");
     remove_if_there(disk, &temporary)?;
     let file = disk.open(&temporary, OpenMode::CreateNew)?;
