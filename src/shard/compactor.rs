@@ -38,8 +38,6 @@ impl Compactor {
 impl Shard {
     /// Begins with the dirtiest partition, unless there is one that is being compacted.
     pub(super) fn compact_dirtiest(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        // Whatever it waited for beside its pace may be there.
-        self.compact_on(now, effects);
         if self.compactor.current.is_some() || self.is_stopping() {
             return;
         }

@@ -36,7 +36,7 @@ impl Pace {
 
     /// When what was too early may begin.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        (self.is_awaited && self.interval.is_some()).then_some(self.due)
+        self.is_awaited.then_some(self.due)
     }
 
     /// A piece begins.

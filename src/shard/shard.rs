@@ -162,9 +162,9 @@ impl Shard {
         }
         self.sync_behind(now, effects);
         self.tick_coordinators(now, effects);
-        self.upkeep(now, effects);
         self.scrub_on(now, effects);
         self.compact_on(now, effects);
+        self.upkeep(now, effects);
     }
 
     fn message(&mut self, from: CoreId, message: Message, now: Now, effects: &mut Vec<Effect>) {

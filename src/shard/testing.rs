@@ -1,8 +1,7 @@
 //! A broker of one core over a disk in memory, for tests of what its shard does by itself.
 
-use super::{Boot, Event, Shard};
+use super::{Boot, Effect, Event, Shard};
 use crate::config::Settings;
-use crate::shard::Effect;
 use crate::storage::MemoryDisk;
 use crate::storage::call::DiskCall;
 use crate::types::{CoreId, Instant, Now, Timestamp};

@@ -5,6 +5,7 @@ use super::content::Content;
 use super::segment::{Depth, Found};
 use super::state;
 use crate::storage::checkpoint::Checkpoint;
+use crate::storage::disk::parent_of;
 use crate::storage::journal::{
     FileContents, Held, JournalError, Journaled, Replay, read_file, with_unrecovered,
 };
@@ -172,7 +173,7 @@ pub(super) fn file(path: &Path, depth: Depth) -> io::Result<Found> {
 
 /// Reads what journals held of a partition that did not come back.
 pub(super) fn unrecovered(path: &Path) -> io::Result<Found> {
-    let directory = path.parent().unwrap_or(Path::new(""));
+    let directory = parent_of(path);
     Ok(
         match with_unrecovered(&RealDisk::new(), directory, &Journaled::default()) {
             Ok(journaled) => {
