@@ -32,7 +32,7 @@ const HEARTBEAT_MIN: Duration = Duration::from_millis(5);
 const HEARTBEAT_MAX: Duration = Duration::from_millis(160);
 
 /// How much slower each heartbeat is than the one before while nothing happens.
-const HEARTBEAT_GROWTH: u32 = 4;
+const HEARTBEAT_GROWTH: u32 = 8;
 
 /// When a core is to be woken.
 #[derive(Debug, Default)]

@@ -311,11 +311,10 @@ fn answer<L: Lane>(core: &Core<L>, connection: &Connection) -> io::Result<()> {
     Ok(())
 }
 
-fn note_sent<L: Lane>(core: &Core<L>, connection: &Connection, bytes: usize) {
-    let mut sent = Vec::new();
+fn note_sent<L: Lane>(core: &Core<L>, connection: &Connection, mut bytes: usize) {
     core.stats().sent(bytes);
-    connection.outgoing.borrow_mut().advance(bytes, &mut sent);
-    for slot in sent {
+    let next = |bytes: &mut usize| connection.outgoing.borrow_mut().advance(bytes);
+    while let Some(slot) = next(&mut bytes) {
         core.handle(Event::Sent {
             connection: connection.id,
             slot,

@@ -113,26 +113,27 @@ impl Outgoing {
             })
     }
 
-    /// Takes bytes that were sent off the queue, and gives the responses that they end. One without
-    /// bytes is reported by [`Outgoing::next`].
-    pub(super) fn advance(&mut self, mut bytes: usize, sent: &mut Vec<SlotId>) {
-        while bytes > 0 {
-            match self.entries.pop_front() {
-                Some(Entry::Piece(mut piece)) => {
-                    let taken = piece.length().min(bytes);
-                    bytes -= taken;
+    /// Takes bytes that were sent off the queue until one response or they end; to be called until
+    /// it gives no response any more. One without bytes is reported by [`Outgoing::next`].
+    pub(super) fn advance(&mut self, bytes: &mut usize) -> Option<SlotId> {
+        loop {
+            match self.entries.front_mut() {
+                Some(Entry::End(slot)) => {
+                    let slot = *slot;
+                    self.entries.pop_front();
+                    return Some(slot);
+                }
+                _ if *bytes == 0 => return None,
+                Some(Entry::Piece(piece)) => {
+                    let taken = piece.length().min(*bytes);
+                    *bytes -= taken;
                     piece.advance(taken);
-                    if piece.length() > 0 {
-                        self.entries.push_front(Entry::Piece(piece));
+                    if piece.length() == 0 {
+                        self.entries.pop_front();
                     }
                 }
-                Some(Entry::End(slot)) => sent.push(slot),
                 _ => unreachable!("only pieces are sent"),
             }
-        }
-        while let Some(Entry::End(slot)) = self.entries.front() {
-            sent.push(*slot);
-            self.entries.pop_front();
         }
     }
 }
@@ -167,21 +168,22 @@ mod tests {
         Part::Bytes(Bytes::from_static(bytes))
     }
 
+    /// The responses that so many bytes end.
+    fn advance(outgoing: &mut Outgoing, mut bytes: usize) -> Vec<SlotId> {
+        std::iter::from_fn(|| outgoing.advance(&mut bytes)).collect()
+    }
+
     #[test]
     fn a_partial_send_resumes_where_it_ended_and_keeps_the_order() {
         let mut outgoing = Outgoing::default();
         outgoing.respond(SlotId::new(1), vec![part(b"abc"), part(b""), part(b"de")]);
         outgoing.respond(SlotId::new(2), vec![]);
         outgoing.respond(SlotId::new(3), vec![part(b"fgh")]);
-        let mut sent = Vec::new();
-        outgoing.advance(4, &mut sent);
-        assert!(sent.is_empty());
+        assert!(advance(&mut outgoing, 4).is_empty());
         let left: Vec<usize> = outgoing.pieces().map(Piece::length).collect();
         assert_eq!(left, [1, 3]);
-        outgoing.advance(2, &mut sent);
-        assert_eq!(sent, [SlotId::new(1), SlotId::new(2)]);
-        outgoing.advance(2, &mut sent);
-        assert_eq!(sent, [1, 2, 3].map(SlotId::new));
+        assert_eq!(advance(&mut outgoing, 2), [1, 2].map(SlotId::new));
+        assert_eq!(advance(&mut outgoing, 2), [3].map(SlotId::new));
         assert!(matches!(outgoing.next(), Ok(Next::Idle)));
         outgoing.respond(SlotId::new(4), vec![]);
         assert!(matches!(outgoing.next(), Ok(Next::Sent(slot)) if slot == SlotId::new(4)));
@@ -194,9 +196,7 @@ mod tests {
         outgoing.close("enough".to_owned());
         outgoing.respond(SlotId::new(2), vec![part(b"def")]);
         assert_eq!(outgoing.pieces().count(), 1);
-        let mut sent = Vec::new();
-        outgoing.advance(3, &mut sent);
-        assert_eq!(sent, [SlotId::new(1)]);
+        assert_eq!(advance(&mut outgoing, 3), [SlotId::new(1)]);
         assert!(matches!(outgoing.next(), Ok(Next::Close(reason)) if reason == "enough"));
     }
 }

@@ -1,16 +1,16 @@
 use super::Shard;
 use super::effect::Effect;
+use super::in_flight::InFlight;
 use super::watches::Watcher;
 use crate::broker::{BrokerError, CoreReply};
 use crate::partition::DeleteError;
 use crate::types::{DeletionToken, Offset, TopicPartition};
-use rustc_hash::FxHashMap;
 
 /// Deletions of records that are not all answered yet.
 #[derive(Debug, Default)]
 pub(super) struct Deletions {
-    pending: FxHashMap<Watcher, Pending>,
-    tokens: FxHashMap<DeletionToken, (Watcher, usize)>,
+    pending: InFlight<Watcher, Pending>,
+    tokens: InFlight<DeletionToken, (Watcher, usize)>,
     next_token: DeletionToken,
 }
 
@@ -33,8 +33,7 @@ impl Shard {
             missing: items.len(),
             results: items.iter().map(|_| Err(BrokerError::TimedOut)).collect(),
         };
-        let known = self.deletions.pending.insert(asker, pending);
-        assert!(known.is_none(), "a request asks a core to delete once");
+        self.deletions.pending.insert(asker, pending);
         for (index, (partition, to)) in items.into_iter().enumerate() {
             let token = self.deletions.next_token.take();
             self.deletions.tokens.insert(token, (asker, index));

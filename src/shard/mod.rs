@@ -27,6 +27,7 @@ mod disk;
 mod effect;
 mod event;
 mod fetches;
+mod in_flight;
 mod inquiries;
 mod memory;
 mod message;

@@ -1,4 +1,5 @@
 use super::disk::Purpose;
+use super::in_flight::InFlight;
 use super::watches::Watcher;
 use super::{Effect, Message, Shard};
 use crate::broker::{
@@ -11,7 +12,6 @@ use crate::storage::call::DiskCall;
 use crate::storage::log::Log;
 use crate::storage::producer_state::ProducerState;
 use crate::types::{AppendToken, CoreId, Instant, Now, RequestId, TopicPartition};
-use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -40,10 +40,10 @@ struct Throttled {
 /// What this core does for the partitions that it owns.
 #[derive(Debug, Default)]
 pub(super) struct Owner {
-    appends: FxHashMap<Watcher, PendingAppend>,
-    tokens: FxHashMap<AppendToken, (Watcher, usize)>,
+    appends: InFlight<Watcher, PendingAppend>,
+    tokens: InFlight<AppendToken, (Watcher, usize)>,
     next_token: AppendToken,
-    reads: FxHashMap<u64, PendingRead>,
+    reads: InFlight<u64, PendingRead>,
     next_read: u64,
     throttled: VecDeque<Throttled>,
     throttles: bool,
@@ -168,8 +168,7 @@ impl Shard {
             missing: items.len(),
             results: items.iter().map(|_| Err(BrokerError::TimedOut)).collect(),
         };
-        let known = self.owner.appends.insert(asker, pending);
-        assert!(known.is_none(), "a request asks a core to append once");
+        self.owner.appends.insert(asker, pending);
         for (index, (partition, batch)) in items.into_iter().enumerate() {
             let token = self.owner.next_token.take();
             self.owner.tokens.insert(token, (asker, index));

@@ -3,6 +3,7 @@ use super::connections::Connection;
 use super::deadlines::Deadlines;
 use super::deletions::Deletions;
 use super::disk::Purpose;
+use super::in_flight::InFlight;
 use super::memory::Memory;
 use super::operations::Operation;
 use super::owner::{Hosted, Owner};
@@ -28,7 +29,7 @@ pub struct Shard {
     pub(super) catalog: Arc<Catalog>,
     pub(super) connections: FxHashMap<ConnectionId, Connection>,
     pub(super) memory: Memory,
-    pub(super) operations: FxHashMap<RequestId, Operation>,
+    pub(super) operations: InFlight<RequestId, Operation>,
     pub(super) next_request: RequestId,
     pub(super) partitions: FxHashMap<TopicPartition, Hosted>,
     pub(super) owner: Owner,
@@ -38,7 +39,7 @@ pub struct Shard {
     pub(super) fetch_sessions: FetchSessions,
     pub(super) deadlines: Deadlines,
     pub(super) commit: Commit,
-    pub(super) disk_calls: FxHashMap<IoId, Purpose>,
+    pub(super) disk_calls: InFlight<IoId, Purpose>,
     pub(super) next_io: IoId,
     /// Only on the registrar's core.
     pub(super) registrar: Option<Registrar>,
@@ -70,7 +71,7 @@ impl Shard {
             catalog: boot.catalog(),
             connections: FxHashMap::default(),
             memory: Memory::new(config.limits.request_bytes_per_core_max),
-            operations: FxHashMap::default(),
+            operations: InFlight::default(),
             next_request: RequestId::default(),
             partitions,
             owner,
@@ -80,7 +81,7 @@ impl Shard {
             fetch_sessions: FetchSessions::new(core, config.cores, boot.seed(), &config.limits),
             deadlines: Deadlines::default(),
             commit: Commit::new(journal),
-            disk_calls: FxHashMap::default(),
+            disk_calls: InFlight::default(),
             next_io: IoId::default(),
             registrar: is_registrar.then(|| Registrar::new(boot.seed())),
             stopping: None,

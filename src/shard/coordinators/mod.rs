@@ -14,13 +14,13 @@ mod questions;
 #[cfg(test)]
 mod tests;
 
+use super::in_flight::InFlight;
 use super::{Effect, Shard};
 use crate::coordinator::{GroupToken, OFFSETS_TOPIC};
 use crate::topic::{Catalog, Topic};
 use crate::types::{CoreId, Instant, Now, PartitionIndex, RequestId, TopicPartition};
 use hosted::{Hosted, Stage};
 use questions::Questions;
-use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(super) struct Coordinators {
     hosted: BTreeMap<TopicPartition, Hosted>,
     questions: Questions,
     /// Reads and appends under way, and for which coordinator.
-    under_way: FxHashMap<RequestId, TopicPartition>,
+    under_way: InFlight<RequestId, TopicPartition>,
     /// When the first of them may want to be called; none does before.
     deadline: Option<Instant>,
     random: fastrand::Rng,
@@ -43,7 +43,7 @@ impl Coordinators {
         Self {
             hosted: BTreeMap::new(),
             questions: Questions::default(),
-            under_way: FxHashMap::default(),
+            under_way: InFlight::default(),
             // What was kept is read at once: members' sessions go on.
             deadline: Some(Instant::default()),
             random: fastrand::Rng::with_seed(seed),

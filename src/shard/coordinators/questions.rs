@@ -5,16 +5,16 @@ use crate::coordinator::{
     GroupError, GroupFilter, GroupReply, GroupRequest, GroupToken, partition_of,
 };
 use crate::shard::Effect;
+use crate::shard::in_flight::InFlight;
 use crate::shard::watches::Watcher;
 use crate::types::{GroupId, Now, TopicPartition};
-use rustc_hash::FxHashMap;
 
 /// What cores have asked of coordinators and are still to hear.
 #[derive(Debug, Default)]
 pub(super) struct Questions {
     next: u64,
-    by_token: FxHashMap<GroupToken, (Watcher, usize)>,
-    by_asker: FxHashMap<Watcher, Pending>,
+    by_token: InFlight<GroupToken, (Watcher, usize)>,
+    by_asker: InFlight<Watcher, Pending>,
 }
 
 /// Questions of one request that are not all answered yet.
@@ -45,8 +45,7 @@ impl Shard {
             missing: items.len(),
         };
         let questions = &mut self.coordinators.questions;
-        let known = questions.by_asker.insert(asker, pending);
-        assert!(known.is_none(), "a request asks a core's groups once");
+        questions.by_asker.insert(asker, pending);
         for (index, (group, request)) in items.into_iter().enumerate() {
             let token = self.fresh_token();
             let questions = &mut self.coordinators.questions;
@@ -142,7 +141,7 @@ impl Shard {
             return;
         }
         let pending = questions.by_asker.remove(&asker);
-        let results = pending.into_iter().flat_map(|pending| pending.results);
+        let results = pending.expect("looked up just now").results.into_iter();
         let results = results.map(|result| result.expect("none is missing"));
         self.answer(asker, CoreReply::Groups(results.collect()), effects);
     }
