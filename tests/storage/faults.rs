@@ -217,6 +217,17 @@ fn a_checkpoint_that_fails_leaves_the_one_before() {
     }
 }
 
+/// Some file systems make files slowly for minutes after others were deleted.
+#[test]
+fn the_first_checkpoint_keeps_the_file_that_it_replaces_for_the_next_one() {
+    let mut partition = Partition::new(tiny(), 1);
+    partition.append_values(&["a"]);
+    assert!(partition.disk_names("tmp").is_empty());
+    partition.sync();
+    partition.checkpoint();
+    assert_eq!(partition.disk_names("tmp"), ["checkpoint.tmp"]);
+}
+
 /// What a checkpoint replaced may still be called so after a power cut if the replacement failed:
 /// the next one must not be written over it.
 #[test]
