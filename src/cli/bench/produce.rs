@@ -29,6 +29,7 @@ const BACKLOG_MAX: usize = 100_000;
 
 /// How long a broker may take for one ack, in ms.
 const ACK_TIMEOUT_MS: i32 = 30_000;
+
 /// A device is still busy with a thousand new directories and segments when they are acknowledged:
 /// without a pause their stall of 0.1 s was the p99 of a minute.
 const SETTLING: Duration = Duration::from_secs(3);
