@@ -22,6 +22,7 @@ impl<K, V> Default for InFlight<K, V> {
 
 impl<K: Eq + Hash, V> InFlight<K, V> {
     /// Panics if the id is in use.
+    #[track_caller]
     pub(super) fn insert(&mut self, id: K, value: V) {
         let known = self.0.insert(id, value);
         assert!(known.is_none(), "an id is given once");
@@ -38,7 +39,7 @@ impl<K: Eq + Hash, V> InFlight<K, V> {
     pub(super) fn remove(&mut self, id: &K) -> Option<V> {
         let removed = self.0.remove(id);
         if self.0.capacity() > SMALL && self.0.len() < self.0.capacity() / SPARSE {
-            // Room to grow: the next time is as many removals away as this one took.
+            // With room for as many again, so that it does not grow at once.
             self.0.shrink_to(self.0.len() * 2);
         }
         removed

@@ -42,7 +42,7 @@ impl Log {
             path: self.checkpoint_path(),
             index: self.index_piece(&checkpoint),
             checkpoint: Box::new(checkpoint),
-            in_turn: self.has_replaced_checkpoint,
+            in_turn: self.has_written_checkpoint,
         };
         self.push(calls, Pending::Checkpoint(checkpointed), call);
         true

@@ -147,7 +147,7 @@ impl Log {
             }
             (Pending::Checkpoint(checkpointed), DiskReply::Checkpointed(mark)) => {
                 self.checkpointed = checkpointed;
-                self.has_replaced_checkpoint = true;
+                self.has_written_checkpoint = true;
                 if let (Some(mark), Some(segment)) = (mark, self.segment_mut(checkpointed.segment))
                 {
                     segment.index_mark = mark;
@@ -222,7 +222,7 @@ impl Log {
                 Completed::Nothing
             }
             Pending::Checkpoint(_) => {
-                self.has_replaced_checkpoint = false;
+                self.has_written_checkpoint = false;
                 failed("writing the checkpoint", error, false)
             }
             Pending::VoidCleanMark => failed("voiding the mark of the clean stop", error, false),

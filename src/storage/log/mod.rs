@@ -75,9 +75,9 @@ pub struct Log {
     clean_mark: Option<Box<Checkpoint>>,
     /// What the last durable checkpoint lets be forgotten.
     checkpointed: Checkpointed,
-    /// Whether the last checkpoint that was tried was written: the file that it replaced may then
-    /// be written over.
-    has_replaced_checkpoint: bool,
+    /// Whether this process tried to write the checkpoint, and the last try succeeded: it and the
+    /// one before may then take turns.
+    has_written_checkpoint: bool,
     compaction: compaction::CompactionState,
     /// Below the start, and not unlinked yet.
     expired: Vec<(Option<Timestamp>, Segment)>,
@@ -144,7 +144,7 @@ impl Log {
                 bytes: 0,
                 segment: Offset::ZERO,
             },
-            has_replaced_checkpoint: false,
+            has_written_checkpoint: false,
             compaction: compaction::CompactionState::default(),
             expired: Vec::new(),
             next_ticket: 0,

@@ -153,7 +153,7 @@ impl Log {
         let segment = Segment::empty(base, file, reserved, SegmentIndex::Memory(index));
         self.segments.push_back(segment);
         // The first one comes with a checkpoint.
-        self.has_replaced_checkpoint |= !self.is_on_disk;
+        self.has_written_checkpoint |= !self.is_on_disk;
         self.is_on_disk = true;
         self.room.is_tail_dirty = false;
     }
