@@ -84,8 +84,6 @@ impl DiskPool {
             DiskCall::WriteJournal { .. } => &self.journal,
             DiskCall::Recompress { .. } => &self.recompression,
             DiskCall::Compact { .. } | DiskCall::Scrub { .. } => &self.upkeep,
-            // What compaction has replaced: to free a segment's pages takes a tenth of a second.
-            DiskCall::Remove { paths, .. } if paths.is_empty() => &self.upkeep,
             _ => &self.calls,
         };
         queue

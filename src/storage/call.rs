@@ -13,7 +13,7 @@ use super::aligned::AlignedBuffer;
 use super::checkpoint::Checkpoint;
 use super::compaction::Compaction;
 use super::disk::{
-    Disk, FileRef, OpenMode, Volume, parent_of, remove_if_there, replace_file, replace_in_turn,
+    Disk, FileRef, OpenMode, Volume, discard_if_there, parent_of, replace_file, replace_in_turn,
 };
 use super::index::{IndexMark, IndexPiece, StoredIndex};
 use super::journal;
@@ -310,7 +310,7 @@ impl DiskCall {
             Self::Remove { files, paths } => {
                 paths
                     .iter()
-                    .try_for_each(|path| remove_if_there(disk, path))?;
+                    .try_for_each(|path| discard_if_there(disk, path))?;
                 drop(files);
                 Ok(())
             }
@@ -454,7 +454,7 @@ fn remove_directory(disk: &dyn Disk, path: &Path) -> io::Result<()> {
         if entry.is_directory || !is_ours(&entry.name) {
             foreign = true;
         } else {
-            remove_if_there(disk, &path.join(&entry.name))?;
+            discard_if_there(disk, &path.join(&entry.name))?;
         }
     }
     if foreign {

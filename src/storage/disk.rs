@@ -75,6 +75,11 @@ pub trait Disk: Send + Sync + Debug {
     fn exchange(&self, one: &Path, other: &Path) -> io::Result<()>;
     /// Unlinks a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Unlinks a file whose bytes nobody needs any more but who has it open. Once it is closed they
+    /// go, from the end on, whether or not a power cut brings the name back.
+    fn discard_file(&self, path: &Path) -> io::Result<()> {
+        self.remove_file(path)
+    }
     /// Removes an empty directory.
     fn remove_directory(&self, path: &Path) -> io::Result<()>;
     /// Makes creations, renames and removals in this directory durable.
@@ -156,7 +161,16 @@ pub fn read_all(file: &dyn File, bytes_max: u64) -> io::Result<Vec<u8>> {
 
 /// Unlinks a file; not an error if there is none.
 pub fn remove_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
-    match disk.remove_file(path) {
+    unless_missing(disk.remove_file(path))
+}
+
+/// [`Disk::discard_file`]; not an error if there is none.
+pub(super) fn discard_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    unless_missing(disk.discard_file(path))
+}
+
+fn unless_missing(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }

@@ -46,8 +46,9 @@ pub struct BatchFilter {
     survivors: Survivors,
     /// Of one batch's first keys, those of dirty records.
     dirty_keys: Vec<(KeyHash, Offset)>,
-    /// Of one batch's first keys.
+    /// One batch's first keys, and the newest offset of each that is known.
     keys: Vec<KeyHash>,
+    newest: Vec<Option<Offset>>,
 }
 
 impl BatchFilter {
@@ -60,6 +61,7 @@ impl BatchFilter {
             survivors: Survivors::default(),
             dirty_keys: Vec::new(),
             keys: Vec::new(),
+            newest: Vec::new(),
         }
     }
 
@@ -107,15 +109,9 @@ impl BatchFilter {
                 rest_from.get_or_insert(record.offset);
             }
         }
-        self.map
-            .fetch(self.dirty_keys.iter().map(|(hash, _)| *hash));
-        for (hash, offset) in &self.dirty_keys {
-            if !self.map.put(*hash, *offset) {
-                return Ok(Some(*offset));
-            }
-        }
-        let Some(rest_from) = rest_from else {
-            return Ok(None);
+        let full_at = self.map.put_all(&self.dirty_keys);
+        let Some(rest_from) = rest_from.filter(|_| full_at.is_none()) else {
+            return Ok(full_at);
         };
         for record in records.iter() {
             let record = record?;
@@ -129,9 +125,10 @@ impl BatchFilter {
         Ok(None)
     }
 
-    /// Has the keys of a batch at hand.
-    fn gather_keys(&mut self, records: &Records) -> Result<(), BatchError> {
+    /// Looks for a batch's keys.
+    fn look_up(&mut self, records: &Records) -> Result<(), BatchError> {
         self.keys.clear();
+        self.newest.clear();
         for record in records.iter() {
             if let Some(key) = record?.key {
                 self.keys.push(self.map.hash(key));
@@ -140,7 +137,7 @@ impl BatchFilter {
                 break;
             }
         }
-        self.map.fetch(self.keys.iter().copied());
+        self.map.newest_of_all(&self.keys, &mut self.newest);
         Ok(())
     }
 
@@ -180,23 +177,22 @@ impl BatchFilter {
         };
         let horizon = header.delete_horizon();
         let tombstones_go = horizon.is_some_and(|horizon| self.terms.now >= horizon);
-        if self.gather_keys(&records).is_err() {
+        if self.look_up(&records).is_err() {
             return keep(batch, output);
         }
         let (map, known_below) = (&self.map, self.known_below);
-        let mut keys = self.keys.iter();
+        let mut newest = self.newest.iter();
         let stays = |record: &Record<'_>| {
             // Compacted topics take none without; it was sent before the topic became one.
             let Some(key) = record.key else {
                 return record.offset >= known_below;
             };
-            let hash = keys.next().copied().unwrap_or_else(|| map.hash(key));
+            let looked_up = newest.next().copied();
+            let newest = looked_up.unwrap_or_else(|| map.newest(map.hash(key)));
             if record.offset >= known_below {
                 return true;
             }
-            let is_newest = map
-                .newest(hash)
-                .is_none_or(|newest| record.offset >= newest);
+            let is_newest = newest.is_none_or(|newest| record.offset >= newest);
             is_newest && (record.value.is_some() || !tombstones_go)
         };
         if self.survivors.choose(&records, stays).is_err() {

@@ -1,6 +1,6 @@
 //! The newest offset of every key, in a fixed number of bytes.
 //!
-//! Keys are known by a keyed hash of 128 bits (SipHash-1-3), so that nobody can send a key that is
+//! Keys are known by 88 bits of a keyed hash (SipHash-1-3), so that nobody can send a key that is
 //! taken for another one's. Open addressing, nothing is ever removed.
 
 use crate::types::Offset;
@@ -11,6 +11,12 @@ use std::hint::black_box;
 /// The table is full at this many used slots of [`SLOTS_PER`].
 const USED_PER: usize = 9;
 const SLOTS_PER: usize = 10;
+/// Keys that are looked for together: what they are found in fits into the nearest cache.
+const KEYS_AT_ONCE: usize = 128;
+
+/// The bits of a slot that say an offset.
+const OFFSET_BITS: u32 = 40;
+const OFFSET_MAX: i64 = (1 << OFFSET_BITS) - 1;
 
 /// The newest offset of every key seen.
 #[derive(Debug)]
@@ -19,15 +25,17 @@ pub struct OffsetMap {
     slots: Vec<Slot>,
     used: usize,
     used_max: usize,
+    /// The one before the first that was put: slots say by how much others are larger.
+    origin: Option<Offset>,
 }
 
-/// What a key is known by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct KeyHash(u64, u64);
+/// What a key is known by: its hash, the bits that say an offset left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyHash(u128);
 
-/// A key's hash, and the offset after its newest; 0 in an empty slot. An array, as only of those the
-/// standard library knows that zeroed memory, which costs nothing until it is used, is a table of them.
-type Slot = [u64; 3];
+/// A key's hash, and in the low bits by how much its newest offset is larger than the origin, at
+/// least 1; an empty one is 0. Four fill a cache line.
+type Slot = u128;
 
 impl OffsetMap {
     /// A map that takes at most `bytes_max` bytes of memory, or what one key takes. Memory that no
@@ -36,35 +44,61 @@ impl OffsetMap {
         let slots = (bytes_max / size_of::<Slot>()).max(2);
         Self {
             hasher: SipHasher13::new_with_keys(seed, !seed.rotate_left(32)),
-            slots: vec![[0; 3]; slots],
+            slots: vec![0; slots],
             used: 0,
             used_max: (slots * USED_PER / SLOTS_PER).max(1),
+            origin: None,
         }
     }
 
-    /// Remembers an offset, larger than all before, as the key's newest; false if the key is new and
-    /// there is no room.
+    /// Remembers the offsets, each larger than all before, as their keys' newest. Gives the first
+    /// one that there is no room for; those after it are not looked at.
+    #[must_use]
+    pub fn put_all(&mut self, keys: &[(KeyHash, Offset)]) -> Option<Offset> {
+        for keys in keys.chunks(KEYS_AT_ONCE) {
+            self.fetch(keys.iter().map(|(hash, _)| *hash));
+            let refused = keys.iter().find(|(hash, offset)| !self.put(*hash, *offset));
+            if let Some((_, offset)) = refused {
+                return Some(*offset);
+            }
+        }
+        None
+    }
+
+    /// Remembers one; false if there is no room for it.
     #[must_use]
     pub fn put(&mut self, hash: KeyHash, offset: Offset) -> bool {
+        let origin = *self.origin.get_or_insert(Offset::new(offset.get() - 1));
+        let distance = offset.since(origin);
         let is_full = self.used >= self.used_max;
         let at = self.find(hash);
-        let Some(slot) = self.slots.get_mut(at) else {
+        let Some(slot) = self.slots.get_mut(at).filter(|_| distance <= OFFSET_MAX) else {
             return false;
         };
-        if is_empty(slot) {
+        if *slot == 0 {
             if is_full {
                 return false;
             }
             self.used += 1;
         }
-        *slot = [hash.0, hash.1, offset.next().get().cast_unsigned()];
+        *slot = hash.0 | u128::from(distance.cast_unsigned());
         true
+    }
+
+    /// Appends the newest offset of each key to `newest`.
+    pub fn newest_of_all(&self, hashes: &[KeyHash], newest: &mut Vec<Option<Offset>>) {
+        for hashes in hashes.chunks(KEYS_AT_ONCE) {
+            self.fetch(hashes.iter().copied());
+            newest.extend(hashes.iter().map(|hash| self.newest(*hash)));
+        }
     }
 
     /// The newest offset of a key.
     pub fn newest(&self, hash: KeyHash) -> Option<Offset> {
-        let [.., next] = *self.slots.get(self.find(hash))?;
-        (next > 0).then(|| Offset::new(next.cast_signed() - 1))
+        let slot = *self.slots.get(self.find(hash))?;
+        let distance = slot as i64 & OFFSET_MAX;
+        let origin = self.origin.filter(|_| distance > 0)?;
+        Some(Offset::new(origin.get() + distance))
     }
 
     /// How many keys are known.
@@ -81,21 +115,21 @@ impl OffsetMap {
     pub fn hash(&self, key: &[u8]) -> KeyHash {
         let mut hasher = self.hasher;
         hasher.write(key);
-        let hash = hasher.finish128();
-        KeyHash(hash.h1, hash.h2)
+        let hash = hasher.finish128().as_u128();
+        KeyHash(hash >> OFFSET_BITS << OFFSET_BITS)
     }
 
     /// Has the processor fetch the slots of many keys at once: one after the other, each look waits
     /// for memory.
-    pub fn fetch(&self, hashes: impl Iterator<Item = KeyHash>) {
+    fn fetch(&self, hashes: impl Iterator<Item = KeyHash>) {
         let slots = hashes.filter_map(|hash| self.slots.get(self.place(hash)));
-        black_box(slots.fold(0, |all, [.., next]| all ^ next));
+        black_box(slots.fold(0, |all, slot| all ^ *slot as u64));
     }
 
     /// Where a key's slot is looked for first. The upper bits choose among any number of slots
     /// without a division.
     fn place(&self, hash: KeyHash) -> usize {
-        ((u128::from(hash.0) * self.slots.len() as u128) >> 64) as usize
+        (((hash.0 >> 64) * self.slots.len() as u128) >> 64) as usize
     }
 
     /// The key's slot, or the empty one that it would take. There is always an empty one.
@@ -103,17 +137,13 @@ impl OffsetMap {
         let count = self.slots.len();
         let mut at = self.place(hash);
         while let Some(slot) = self.slots.get(at)
-            && !is_empty(slot)
-            && slot[..2] != [hash.0, hash.1]
+            && *slot != 0
+            && slot >> OFFSET_BITS != hash.0 >> OFFSET_BITS
         {
             at = if at + 1 == count { 0 } else { at + 1 };
         }
         at
     }
-}
-
-const fn is_empty([.., next]: &Slot) -> bool {
-    *next == 0
 }
 
 #[cfg(test)]
@@ -166,19 +196,31 @@ mod tests {
         assert_eq!(map.newest(a), Some(Offset::ZERO));
     }
 
+    #[test]
+    fn offsets_too_far_from_the_first_find_no_room() {
+        let mut map = OffsetMap::new(1 << 10, 3);
+        let hash = map.hash(b"a");
+        let first = i64::MAX - OFFSET_MAX;
+        let last = Offset::new(first + OFFSET_MAX - 1);
+        let keys = [Offset::new(first), last, last.next()].map(|offset| (hash, offset));
+        assert_eq!(map.put_all(&keys), Some(last.next()));
+        assert_eq!(map.newest(hash), Some(last));
+    }
+
     proptest! {
         #[test]
-        fn it_says_what_a_tree_says(keys: Vec<u8>, seed: u64) {
+        fn it_says_what_a_tree_says(keys: Vec<u8>, first in 0..i64::MAX / 2, seed: u64) {
             let mut map = OffsetMap::new(1 << 16, seed);
-            let mut tree = BTreeMap::new();
-            for (offset, key) in (0..).map(Offset::new).zip(&keys) {
-                let hash = map.hash(&[*key]);
-                prop_assert!(map.put(hash, offset));
-                tree.insert(*key, offset);
-            }
-            for key in 0..=u8::MAX {
-                prop_assert_eq!(map.newest(map.hash(&[key])), tree.get(&key).copied());
-            }
+            let offsets = (first..).map(Offset::new);
+            let tree: BTreeMap<u8, Offset> = keys.iter().copied().zip(offsets.clone()).collect();
+            let hashes = keys.iter().map(|key| map.hash(&[*key]));
+            let keys: Vec<(KeyHash, Offset)> = hashes.zip(offsets).collect();
+            prop_assert_eq!(map.put_all(&keys), None);
+            let hashes: Vec<KeyHash> = (0..=u8::MAX).map(|key| map.hash(&[key])).collect();
+            let mut newest = Vec::new();
+            map.newest_of_all(&hashes, &mut newest);
+            let wanted: Vec<_> = (0..=u8::MAX).map(|key| tree.get(&key).copied()).collect();
+            prop_assert_eq!(newest, wanted);
             prop_assert_eq!(map.len(), tree.len());
         }
     }

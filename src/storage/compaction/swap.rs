@@ -2,13 +2,13 @@
 //!
 //! 1. It is written as `<base>.cleaned`, whole and durable. A start removes what is called so.
 //! 2. It is renamed to `<base>.swap`, durably. From here on it counts: a start ends what follows.
-//! 3. The other segments that it replaces are removed, and the hints of all of them.
-//! 4. Once that is durable it is renamed to `<base>.log`, over the first of those segments.
+//! 3. The segments that it replaces are removed, and their hints.
+//! 4. Once that is durable it is renamed to `<base>.log`.
 //!
 //! So a crash at any step leaves either all old segments, or the new one whole, under one of two
 //! names. Every step may be done again.
 
-use crate::storage::disk::{Disk, remove_if_there};
+use crate::storage::disk::{Disk, discard_if_there, remove_if_there};
 use crate::storage::segment::{segment_files, segment_path};
 use crate::types::Offset;
 use std::io;
@@ -39,7 +39,8 @@ pub(in crate::storage) fn decide(
     disk.sync_directory(directory)
 }
 
-/// Ends what was decided. `replaced` are the bases of the other segments that it stands for.
+/// Ends what was decided. `replaced` are the bases of the segments after the first that it stands
+/// for.
 pub(in crate::storage) fn finish(
     disk: &dyn Disk,
     directory: &Path,
@@ -52,9 +53,7 @@ pub(in crate::storage) fn finish(
         for path in [&files.summary, &files.index, &files.time_index] {
             remove_if_there(disk, path)?;
         }
-        if *old != base {
-            remove_if_there(disk, &files.log)?;
-        }
+        discard_if_there(disk, &files.log)?;
     }
     disk.sync_directory(directory)?;
     let log = segment_files(directory, base).log;

@@ -206,6 +206,10 @@ impl Disk for MemoryDisk {
         self.changed(Operation::RemoveFile, |state| state.remove(path, false))
     }
 
+    fn discard_file(&self, path: &Path) -> io::Result<()> {
+        self.changed(Operation::RemoveFile, |state| state.discard(path))
+    }
+
     fn remove_directory(&self, path: &Path) -> io::Result<()> {
         self.changed(Operation::RemoveDirectory, |state| state.remove(path, true))
     }

@@ -5,7 +5,7 @@ use super::fault::{self, Fault, FaultKind, Operation};
 use super::file_node::FileNode;
 use crate::storage::disk::DirectoryEntry;
 use rustc_hash::FxHashSet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Component, Path};
 
@@ -23,6 +23,8 @@ pub(super) struct State {
     next_inode: Inode,
     /// Open handles per inode: an unlinked file lives as long as one is open.
     handles: BTreeMap<Inode, usize>,
+    /// Files whose bytes nobody needs.
+    discarded: BTreeSet<Inode>,
     /// Changes that may have made nodes unreachable since those were last looked for.
     loosened: usize,
     rng: fastrand::Rng,
@@ -42,6 +44,7 @@ impl State {
             nodes: BTreeMap::from([(ROOT, Node::Directory(DirectoryNode::default()))]),
             next_inode: ROOT + 1,
             handles: BTreeMap::new(),
+            discarded: BTreeSet::new(),
             loosened: 0,
             rng: fastrand::Rng::with_seed(seed),
             generation: 0,
@@ -65,6 +68,7 @@ impl State {
 
     pub(super) fn power_cut(&mut self) {
         self.forget_unreachable();
+        self.cut_discarded();
         for node in self.nodes.values_mut() {
             match node {
                 Node::File(file) => file.power_cut(&mut self.rng),
@@ -72,6 +76,19 @@ impl State {
             }
         }
         self.process_crash();
+    }
+
+    /// What was discarded and is not open was being given back: its end may be gone, whether the name
+    /// comes back or not.
+    fn cut_discarded(&mut self) {
+        for inode in std::mem::take(&mut self.discarded) {
+            if let Some(Node::File(file)) = self.nodes.get_mut(&inode)
+                && !self.handles.contains_key(&inode)
+                && self.rng.bool()
+            {
+                file.truncate(self.rng.usize(..=file.bytes().len()));
+            }
+        }
     }
 
     pub(super) fn evict(&mut self) {
@@ -306,6 +323,13 @@ impl State {
         Ok(())
     }
 
+    pub(super) fn discard(&mut self, path: &Path) -> io::Result<()> {
+        let inode = self.resolve(path)?;
+        self.remove(path, false)?;
+        self.discarded.insert(inode);
+        Ok(())
+    }
+
     pub(super) fn put(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         if let Some(parent) = path.parent() {
             self.create_directory(parent)?;
@@ -361,6 +385,7 @@ impl State {
             }
         }
         self.nodes.retain(|inode, _| reached.contains(inode));
+        self.discarded.retain(|inode| reached.contains(inode));
     }
 }
 

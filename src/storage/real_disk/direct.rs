@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the place of files")]
 
-use super::{forget_cached, length_of, read_upto, reserve, write_parts};
+use super::{forget_cached, length_of, read_upto, reclaimer, reserve, write_parts};
 use crate::storage::disk::{File, check_alignment};
 use crate::storage::mapping;
 use crate::types::Position;
@@ -35,10 +35,9 @@ impl DirectFile {
             }
             opened => opened,
         };
-        Ok(Self {
-            writer: writer?,
-            reader: fs::File::open(path)?,
-        })
+        let (writer, reader) = (writer?, fs::File::open(path)?);
+        reclaimer::share(&writer);
+        Ok(Self { writer, reader })
     }
 }
 

@@ -3,15 +3,19 @@
 //! Mappings are made when first sent from and live in a bounded set; the one not used for longest
 //! goes first. A mapping that was given up is unmapped by the next populate, off the core, once no
 //! reader holds a range of it: unmapping a gigabyte takes milliseconds.
+//!
+//! What a removed file took is given back little by little: see [`reclaimer`].
 
 #![expect(clippy::disallowed_methods, reason = "the place of files")]
 
 mod direct;
+mod reclaimer;
 
 use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode, Volume};
 use super::mapping::{self, MappedRange, Mapping};
 use crate::types::Position;
 use direct::DirectFile;
+use reclaimer::Reclaimer;
 use rustix::fs::{Advice, CWD, FallocateFlags, RenameFlags};
 use std::collections::VecDeque;
 use std::fs;
@@ -24,10 +28,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 /// Mappings at a time: half of what Linux allows a process by default (`vm.max_map_count` 65530).
 const MAPPINGS_MAX: usize = 32_768;
 
-/// The real file system; clones share their mappings' bookkeeping.
+/// The real file system; clones share the bookkeeping of mappings and of removed files.
 #[derive(Debug, Clone)]
 pub struct RealDisk {
     mappings: Arc<MappingSet>,
+    reclaimer: Arc<Reclaimer>,
 }
 
 impl RealDisk {
@@ -44,6 +49,7 @@ impl RealDisk {
                 slots,
                 retired,
             }),
+            reclaimer: Arc::default(),
         }
     }
 }
@@ -63,6 +69,7 @@ impl Disk for RealDisk {
         options.read(true).write(mode.writes());
         options.create_new(mode == OpenMode::CreateNew);
         let file = options.open(path)?;
+        reclaimer::share(&file);
         let (slot, mappings) = (Arc::default(), Arc::clone(&self.mappings));
         Ok(Arc::new(RealFile {
             file,
@@ -99,6 +106,15 @@ impl Disk for RealDisk {
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn discard_file(&self, path: &Path) -> io::Result<()> {
+        let held = Reclaimer::hold(path);
+        fs::remove_file(path)?;
+        if let Some(file) = held {
+            self.reclaimer.take(file);
+        }
+        Ok(())
     }
 
     fn remove_directory(&self, path: &Path) -> io::Result<()> {
