@@ -3,7 +3,7 @@
 
 use crate::record::BatchHeader;
 use crate::storage::chunk_checksums::ChunkChecksums;
-use crate::storage::disk::{Disk, FileRef, OpenMode, remove_if_there, write_all};
+use crate::storage::disk::{Disk, FileRef, OpenMode, discard_if_there, write_all};
 use crate::storage::index::IndexBuilder;
 use crate::types::{Offset, Position};
 use std::io;
@@ -31,7 +31,7 @@ impl Output {
         interval_bytes: u32,
     ) -> io::Result<Self> {
         // Left by an attempt that failed.
-        remove_if_there(disk, path)?;
+        discard_if_there(disk, path)?;
         let file = disk.open(path, OpenMode::CreateNew)?;
         Ok(Self {
             base,

@@ -13,7 +13,7 @@ use super::output::Output;
 use super::source::{Cursor, Onward, Source};
 use super::swap;
 use crate::storage::call::{Hints, write_hints};
-use crate::storage::disk::{Disk, FileRef, remove_if_there};
+use crate::storage::disk::{Disk, FileRef, discard_if_there};
 use crate::storage::index::SegmentIndex;
 use crate::storage::log::LogConfig;
 use crate::storage::segment::segment_files;
@@ -190,7 +190,7 @@ impl Compaction {
         let unfinished = self.unfinished();
         let phase = self.perform_phase(disk, bytes_max);
         if let (Err(_), Some(path)) = (&phase, unfinished)
-            && let Err(error) = remove_if_there(disk, &path)
+            && let Err(error) = discard_if_there(disk, &path)
         {
             log::warn!("{} stays until the next start: {error}", path.display());
         }
@@ -343,7 +343,7 @@ impl Compaction {
         }
         // The one segment would only be written again.
         let path = swap::cleaned_path(&self.directory, writing.output.base);
-        remove_if_there(disk, &path)?;
+        discard_if_there(disk, &path)?;
         Ok(Phase::Between(writing.source + 1))
     }
 
