@@ -32,7 +32,7 @@ const LENT_PAUSE: Duration = Duration::from_millis(100);
 /// Removed files that are held open at most; more go at once.
 const FILES_MAX: usize = 1024;
 
-/// See the module. Its thread begins with the first file and ends with the last.
+/// See the module. Its thread begins with the first file and ends with this.
 #[derive(Debug, Default)]
 pub(super) struct Reclaimer {
     queue: Mutex<Option<SyncSender<File>>>,
