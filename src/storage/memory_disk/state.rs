@@ -385,7 +385,6 @@ impl State {
             }
         }
         self.nodes.retain(|inode, _| reached.contains(inode));
-        self.discarded.retain(|inode| reached.contains(inode));
     }
 }
 

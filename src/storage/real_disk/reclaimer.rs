@@ -8,14 +8,16 @@
 //! Who has a file open says so by a shared lock on it (`flock`), which lives as long as the last
 //! descriptor or mapping that came from it.
 
+use super::{length_of, locked};
+use crate::types::Position;
 use rustix::fs::{FlockOperation, flock, fstatvfs};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -42,15 +44,16 @@ impl Reclaimer {
     /// Holds a file that is about to be removed, if it is large enough to matter: removing the name
     /// does not give its space back then.
     pub(super) fn hold(path: &Path) -> Option<File> {
-        let is_large = std::fs::symlink_metadata(path)
-            .is_ok_and(|metadata| metadata.is_file() && metadata.len() > STEP_BYTES);
-        let file = is_large.then(|| OpenOptions::new().write(true).open(path));
-        file?.ok()
+        let metadata = std::fs::symlink_metadata(path).ok()?;
+        if !metadata.is_file() || metadata.len() <= STEP_BYTES {
+            return None;
+        }
+        OpenOptions::new().write(true).open(path).ok()
     }
 
     /// Takes a file that was removed.
     pub(super) fn take(&self, file: File) {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = locked(&self.queue);
         let sender = match queue.as_ref() {
             Some(sender) => sender.clone(),
             None => {
@@ -137,7 +140,7 @@ fn is_scarce(file: &File) -> bool {
 }
 
 fn length(file: &File) -> u64 {
-    file.metadata().map_or(0, |metadata| metadata.len())
+    length_of(file).map_or(0, Position::get)
 }
 
 /// What became of a file.
@@ -151,10 +154,8 @@ enum Step {
 
 fn cut(file: &File) -> Step {
     // Somebody may have given it another name, to keep it.
-    if file
-        .metadata()
-        .map_or(true, |metadata| metadata.nlink() > 0)
-    {
+    let is_nameless = file.metadata().is_ok_and(|metadata| metadata.nlink() == 0);
+    if !is_nameless {
         return Step::Done;
     }
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
@@ -175,7 +176,6 @@ mod tests {
     use super::super::RealDisk;
     use super::*;
     use crate::storage::disk::{Disk, OpenMode, write_all};
-    use crate::types::Position;
 
     const BYTES: u64 = 3 * STEP_BYTES + 1;
 
