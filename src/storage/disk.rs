@@ -86,6 +86,9 @@ pub trait Disk: Send + Sync + Debug {
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
     /// The file system that holds this directory.
     fn volume(&self, path: &Path) -> io::Result<Volume>;
+    /// Called after every step of some 0.1 ms by work that nobody waits for: who has worked for a
+    /// while sleeps for a moment, so that others get the processor.
+    fn give_way(&self) {}
 }
 
 /// An open file. One that nothing is sent from leaves the mapping's methods as they are here.

@@ -293,7 +293,7 @@ impl<'a> LogCopy<'a> {
     /// Makes a copied segment durable, with its indexes.
     fn seal(&mut self, mut copy: SegmentCopy<'_>) -> Result<(), LogCopyError> {
         let failed = io_error(copy.path);
-        let sealed = copy.output.sync().and_then(|()| {
+        let sealed = copy.output.sync(&|| ()).and_then(|()| {
             let output = &mut copy.output;
             output.index.finish();
             let (index, time_index) = output.index.encode();
@@ -360,7 +360,7 @@ impl SegmentCopy<'_> {
         self.next = header.next_offset();
         self.epoch = header.leader_epoch();
         if self.output.buffer().len() >= PIECE_BYTES {
-            self.output.flush().map_err(io_error(self.path))?;
+            self.output.flush(&|| ()).map_err(io_error(self.path))?;
         }
         Ok(())
     }

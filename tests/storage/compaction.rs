@@ -7,6 +7,7 @@ use corelane::record::{
 use corelane::storage::compaction::{BatchFilter, Cleaned, CompactionTerms, OffsetMap};
 use corelane::types::{Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
 use proptest::prelude::*;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 const NOW: i64 = 10_000;
@@ -127,13 +128,7 @@ fn producers_of(batches: &[Batch]) -> BTreeMap<i64, Offset> {
         .collect()
 }
 
-/// One run; gives what is left, what became of each batch, and from where on it is dirty still.
-fn run(
-    batches: &[Batch],
-    dirty_from: Offset,
-    now: i64,
-    map_bytes: usize,
-) -> (Vec<Batch>, Vec<Cleaned>, Offset) {
+fn filter(batches: &[Batch], now: i64, map_bytes: usize) -> BatchFilter {
     let producers = producers_of(batches).into_iter();
     let terms = CompactionTerms {
         now: Timestamp::new(now),
@@ -143,19 +138,29 @@ fn run(
             .map(|(id, last)| (ProducerId::new(id), last))
             .collect(),
     };
-    let mut filter = BatchFilter::new(terms, OffsetMap::new(map_bytes, 77));
+    BatchFilter::new(terms, OffsetMap::new(map_bytes, 77))
+}
+
+/// One run; gives what is left, what became of each batch, and from where on it is dirty still.
+fn run(
+    batches: &[Batch],
+    dirty_from: Offset,
+    now: i64,
+    map_bytes: usize,
+) -> (Vec<Batch>, Vec<Cleaned>, Offset) {
+    let mut filter = filter(batches, now, map_bytes);
     let dirty = batches
         .iter()
         .filter(|batch| batch.header().next_offset() > dirty_from);
     for batch in dirty {
-        if !filter.learn(batch, dirty_from) {
+        if !filter.learn(batch, dirty_from, &|| ()) {
             break;
         }
     }
     let mut output = Vec::new();
     let mut became = Vec::new();
     for (at, batch) in batches.iter().enumerate() {
-        became.push(filter.clean(batch, at + 1 == batches.len(), &mut output));
+        became.push(filter.clean(batch, at + 1 == batches.len(), &mut output, &|| ()));
     }
     let cleaned: Result<Vec<Batch>, _> = Batches::new(Bytes::from(output)).collect();
     (cleaned.unwrap(), became, filter.known_below())
@@ -307,6 +312,26 @@ fn a_batch_with_tombstones_gets_a_horizon_once() {
     assert_eq!(became, [Cleaned::Rewritten, Cleaned::Kept]);
     assert_eq!(twice[0].header().delete_horizon(), horizon);
     assert_eq!(seen(&twice)[0].time, 7);
+}
+
+/// A batch of a mebibyte takes milliseconds: others get the processor within it.
+#[test]
+fn a_large_batch_gives_way_between_its_steps() {
+    const STEPS: usize = 20;
+    let batch = build(&one(&vec![(Some(1), Some(1)); STEPS * 1024]), 0);
+    let mut filter = filter(&[], NOW, AMPLE);
+    let calls = Cell::new(0);
+    let give_way = || calls.set(calls.get() + 1);
+    assert!(filter.learn(&batch, Offset::ZERO, &give_way));
+    assert!(
+        calls.get() >= 2 * STEPS,
+        "{calls:?}: keys read, and remembered"
+    );
+    calls.set(0);
+    let cleaned = filter.clean(&batch, false, &mut Vec::new(), &give_way);
+    assert_eq!(cleaned, Cleaned::Rewritten);
+    let calls = calls.get();
+    assert!(calls >= 3 * STEPS, "{calls}: keys read, found, and chosen");
 }
 
 #[test]

@@ -55,6 +55,7 @@ const PLACES: [Place; 15] = [
     Place {
         what: &["std::time::Instant::now", "std::time::SystemTime::now"],
         only_in: &[
+            "src/storage/real_disk/give_way.rs",
             "src/storage/real_disk/reclaimer.rs",
             "src/runtime/",
             "src/client/transport",
@@ -67,6 +68,7 @@ const PLACES: [Place; 15] = [
     Place {
         what: &["std::thread"],
         only_in: &[
+            "src/storage/real_disk/give_way.rs",
             "src/storage/real_disk/reclaimer.rs",
             "src/runtime/",
             "src/client/transport",

@@ -10,6 +10,9 @@ use rustc_hash::FxHashMap;
 /// Keys of one batch that are looked up together; a forged batch may have any number.
 const KEYS_AT_ONCE: usize = 1 << 16;
 
+/// Records that are looked at, once or in one way, between two calls of `give_way`: some 0.1 ms.
+const RECORDS_PER_STEP: usize = 1024;
+
 /// What holds for a whole compaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompactionTerms {
@@ -34,6 +37,28 @@ pub enum Cleaned {
     Emptied,
     /// Nothing of it stays.
     Removed,
+}
+
+/// How much was done since others were let have the processor.
+struct Steps<'a> {
+    give_way: &'a dyn Fn(),
+    records: usize,
+}
+
+impl<'a> Steps<'a> {
+    fn new(give_way: &'a dyn Fn()) -> Self {
+        give_way();
+        let records = 0;
+        Self { give_way, records }
+    }
+
+    fn looked_at(&mut self, records: usize) {
+        self.records += records;
+        if self.records >= RECORDS_PER_STEP {
+            self.records = 0;
+            (self.give_way)();
+        }
+    }
 }
 
 /// Turns batches into what stays of them.
@@ -66,15 +91,16 @@ impl BatchFilter {
     }
 
     /// Takes in a batch's keys, those of records from `dirty_from` on. Batches come in their order.
-    /// False if there is no room for another key: then the map ends within this batch.
+    /// False if there is no room for another key: then the map ends within this batch. `give_way` is
+    /// called between short steps.
     #[must_use]
-    pub fn learn(&mut self, batch: &Batch, dirty_from: Offset) -> bool {
+    pub fn learn(&mut self, batch: &Batch, dirty_from: Offset, give_way: &dyn Fn()) -> bool {
         let header = batch.header();
         if header.is_control() || header.record_count() == 0 {
             self.known_below = header.next_offset();
             return true;
         }
-        match self.learn_records(batch, dirty_from) {
+        match self.learn_records(batch, dirty_from, give_way) {
             Ok(Some(full_at)) => {
                 self.known_below = full_at;
                 false
@@ -92,13 +118,16 @@ impl BatchFilter {
         &mut self,
         batch: &Batch,
         dirty_from: Offset,
+        give_way: &dyn Fn(),
     ) -> Result<Option<Offset>, BatchError> {
         let records = batch.records(&self.terms.limits)?;
+        let mut steps = Steps::new(give_way);
         self.dirty_keys.clear();
         // A batch is taken in whole or not at all: a part of one that does not decode would let
         // records go whose successors nobody can read.
         let mut rest_from = None;
         for record in records.iter() {
+            steps.looked_at(1);
             let record = record?;
             let Some(key) = record.key.filter(|_| record.offset >= dirty_from) else {
                 continue;
@@ -109,11 +138,16 @@ impl BatchFilter {
                 rest_from.get_or_insert(record.offset);
             }
         }
-        let full_at = self.map.put_all(&self.dirty_keys);
+        let mut keys = self.dirty_keys.chunks(RECORDS_PER_STEP);
+        let full_at = keys.find_map(|keys| {
+            steps.looked_at(keys.len());
+            self.map.put_all(keys)
+        });
         let Some(rest_from) = rest_from.filter(|_| full_at.is_none()) else {
             return Ok(full_at);
         };
         for record in records.iter() {
+            steps.looked_at(1);
             let record = record?;
             if let Some(key) = record.key.filter(|_| record.offset >= rest_from) {
                 let hash = self.map.hash(key);
@@ -126,10 +160,11 @@ impl BatchFilter {
     }
 
     /// Looks for a batch's keys.
-    fn look_up(&mut self, records: &Records) -> Result<(), BatchError> {
+    fn look_up(&mut self, records: &Records, steps: &mut Steps<'_>) -> Result<(), BatchError> {
         self.keys.clear();
         self.newest.clear();
         for record in records.iter() {
+            steps.looked_at(1);
             if let Some(key) = record?.key {
                 self.keys.push(self.map.hash(key));
             }
@@ -137,7 +172,10 @@ impl BatchFilter {
                 break;
             }
         }
-        self.map.newest_of_all(&self.keys, &mut self.newest);
+        for keys in self.keys.chunks(RECORDS_PER_STEP) {
+            steps.looked_at(keys.len());
+            self.map.newest_of_all(keys, &mut self.newest);
+        }
         Ok(())
     }
 
@@ -157,8 +195,14 @@ impl BatchFilter {
     }
 
     /// Appends to `output` what stays of a batch. One that `must_stay` leaves at least its header.
-    /// A batch whose records do not decode stays as it is.
-    pub fn clean(&mut self, batch: &Batch, must_stay: bool, output: &mut Vec<u8>) -> Cleaned {
+    /// A batch whose records do not decode stays as it is. `give_way` is called between short steps.
+    pub fn clean(
+        &mut self,
+        batch: &Batch,
+        must_stay: bool,
+        output: &mut Vec<u8>,
+        give_way: &dyn Fn(),
+    ) -> Cleaned {
         let header = batch.header();
         let is_beyond = header.base_offset() >= self.known_below;
         if header.is_control() || is_beyond {
@@ -177,12 +221,14 @@ impl BatchFilter {
         };
         let horizon = header.delete_horizon();
         let tombstones_go = horizon.is_some_and(|horizon| self.terms.now >= horizon);
-        if self.look_up(&records).is_err() {
+        let mut steps = Steps::new(give_way);
+        if self.look_up(&records, &mut steps).is_err() {
             return keep(batch, output);
         }
         let (map, known_below) = (&self.map, self.known_below);
         let mut newest = self.newest.iter();
         let stays = |record: &Record<'_>| {
+            steps.looked_at(1);
             // Compacted topics take none without; it was sent before the topic became one.
             let Some(key) = record.key else {
                 return record.offset >= known_below;

@@ -9,6 +9,9 @@ use crate::types::{Offset, Position};
 use std::io;
 use std::path::Path;
 
+/// How much one call writes: to copy that takes some 0.1 ms.
+const BYTES_PER_STEP: usize = 128 * 1024;
+
 /// What is written in place of other segments.
 #[derive(Debug)]
 pub(in crate::storage) struct Output {
@@ -56,15 +59,19 @@ impl Output {
 
     /// Writes what the buffer has, and waits until the device has taken it, so that it is never kept
     /// busy for long. Pieces are not synced: a commit of the file system for each of them makes all
-    /// who append to other files wait.
-    pub(in crate::storage) fn flush(&mut self) -> io::Result<()> {
+    /// who append to other files wait. `give_way` is called between short steps.
+    pub(in crate::storage) fn flush(&mut self, give_way: &dyn Fn()) -> io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let (from, upto) = (self.size, self.length());
-        write_all(&*self.file, Position::new(from), &self.buffer)?;
-        self.file
-            .write_back(Position::new(from), Position::new(upto))?;
+        let from = Position::new(self.size);
+        let mut upto = from;
+        for step in self.buffer.chunks(BYTES_PER_STEP) {
+            give_way();
+            write_all(&*self.file, upto, step)?;
+            upto = upto.advanced(step.len() as u64);
+        }
+        self.file.write_back(from, upto)?;
         self.checksums.push(&self.buffer);
         let mut at = 0;
         while let Some(rest) = self.buffer.get(at..).filter(|rest| !rest.is_empty()) {
@@ -79,8 +86,8 @@ impl Output {
     }
 
     /// Makes all of it durable.
-    pub(in crate::storage) fn sync(&mut self) -> io::Result<()> {
-        self.flush()?;
+    pub(in crate::storage) fn sync(&mut self, give_way: &dyn Fn()) -> io::Result<()> {
+        self.flush(give_way)?;
         self.file.sync()
     }
 }

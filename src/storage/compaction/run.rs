@@ -204,7 +204,7 @@ impl Compaction {
 
     fn perform_phase(&mut self, disk: &dyn Disk, bytes_max: usize) -> io::Result<Phase> {
         match std::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Learning { source, cursor } => self.learn(source, cursor, bytes_max),
+            Phase::Learning { source, cursor } => self.learn(disk, source, cursor, bytes_max),
             Phase::Writing(writing) => self.write(disk, writing, bytes_max),
             Phase::Written(writing) => self.swap(disk, *writing),
             Phase::Between(source) => self.next_group(disk, source),
@@ -212,14 +212,20 @@ impl Compaction {
         }
     }
 
-    fn learn(&mut self, at: usize, mut cursor: Cursor, bytes_max: usize) -> io::Result<Phase> {
+    fn learn(
+        &mut self,
+        disk: &dyn Disk,
+        at: usize,
+        mut cursor: Cursor,
+        bytes_max: usize,
+    ) -> io::Result<Phase> {
         let Some(source) = self.sources.get(at) else {
             return Ok(Phase::Between(0));
         };
         let (filter, dirty_from) = (&mut self.filter, self.dirty_from);
         let mut is_full = false;
         source.visit(&mut cursor, bytes_max, |batch| {
-            is_full = !filter.learn(batch, dirty_from);
+            is_full = !filter.learn(batch, dirty_from, &|| disk.give_way());
             Ok(if is_full {
                 Onward::Stop
             } else {
@@ -286,7 +292,7 @@ impl Compaction {
     ) -> io::Result<Phase> {
         let mut left = bytes_max;
         while left > 0 {
-            left = left.saturating_sub(self.write_from_source(&mut writing, left)?);
+            left = left.saturating_sub(self.write_from_source(disk, &mut writing, left)?);
             let Some(source) = self.sources.get(writing.source) else {
                 break;
             };
@@ -302,12 +308,17 @@ impl Compaction {
             writing.source += 1;
             writing.cursor = Cursor::new(next);
         }
-        writing.output.flush()?;
+        writing.output.flush(&|| disk.give_way())?;
         Ok(Phase::Writing(writing))
     }
 
     /// Cleans a piece of the source at hand. Gives the bytes read.
-    fn write_from_source(&mut self, writing: &mut Writing, bytes_max: usize) -> io::Result<usize> {
+    fn write_from_source(
+        &mut self,
+        disk: &dyn Disk,
+        writing: &mut Writing,
+        bytes_max: usize,
+    ) -> io::Result<usize> {
         let known = self.filter.known_below();
         let Some(source) = self.sources.get(writing.source) else {
             return Ok(bytes_max);
@@ -330,7 +341,8 @@ impl Compaction {
                 });
             }
             let must_stay = is_last && !*goes_on;
-            let cleaned = filter.clean(batch, must_stay, output.buffer());
+            let buffer = output.buffer();
+            let cleaned = filter.clean(batch, must_stay, buffer, &|| disk.give_way());
             output.is_changed |= cleaned != Cleaned::Kept;
             Ok(Onward::Continue)
         })
@@ -338,7 +350,7 @@ impl Compaction {
 
     fn written(&mut self, disk: &dyn Disk, mut writing: Box<Writing>) -> io::Result<Phase> {
         if writing.output.is_changed || writing.source > writing.first {
-            writing.output.sync()?;
+            writing.output.sync(&|| disk.give_way())?;
             return Ok(Phase::Written(writing));
         }
         // The one segment would only be written again.

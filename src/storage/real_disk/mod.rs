@@ -9,6 +9,7 @@
 #![expect(clippy::disallowed_methods, reason = "the place of files")]
 
 mod direct;
+mod give_way;
 mod reclaimer;
 
 use super::disk::{DirectoryEntry, Disk, File, FileRef, OpenMode, Volume};
@@ -137,6 +138,10 @@ impl Disk for RealDisk {
             total_bytes: bytes(statistics.f_blocks),
             usable_bytes: bytes(statistics.f_bavail),
         })
+    }
+
+    fn give_way(&self) {
+        give_way::give_way();
     }
 }
 
