@@ -86,8 +86,8 @@ pub trait Disk: Send + Sync + Debug {
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
     /// The file system that holds this directory.
     fn volume(&self, path: &Path) -> io::Result<Volume>;
-    /// Called after every step of some 0.1 ms by work that nobody waits for: who has worked for a
-    /// while sleeps for a moment, so that others get the processor.
+    /// Called between steps of some 0.1 ms by work that nobody waits for: who has worked for a while
+    /// sleeps for a moment, so that others get the processor. Nothing is done by default.
     fn give_way(&self) {}
 }
 

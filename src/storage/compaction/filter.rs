@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 /// Keys of one batch that are looked up together; a forged batch may have any number.
 const KEYS_AT_ONCE: usize = 1 << 16;
 
-/// Records that are looked at, once or in one way, between two calls of `give_way`: some 0.1 ms.
+/// Records between two calls of `give_way`, counted again in each pass over a batch: some 0.1 ms.
 const RECORDS_PER_STEP: usize = 1024;
 
 /// What holds for a whole compaction.
@@ -48,8 +48,10 @@ struct Steps<'a> {
 impl<'a> Steps<'a> {
     fn new(give_way: &'a dyn Fn()) -> Self {
         give_way();
-        let records = 0;
-        Self { give_way, records }
+        Self {
+            give_way,
+            records: 0,
+        }
     }
 
     fn looked_at(&mut self, records: usize) {
